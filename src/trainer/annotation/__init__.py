@@ -1,0 +1,1 @@
+"""Annotated articles: Label Studio, CoNLL, corpus, split, leakage. No torch."""

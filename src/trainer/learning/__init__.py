@@ -1,0 +1,1 @@
+"""Training: torch and transformers live on this floor only."""
