@@ -1,0 +1,88 @@
+"""Tag scores from torch: while training, and for runs that have not been exported."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from transformers import AutoModelForTokenClassification, PreTrainedModel
+
+from trainer.core.errors import ArtifactError
+from trainer.runtime.reading import EncodedWindow
+from trainer.runtime.tagging import Floats, gather_words, pad_batch, plan_batches
+
+TOKEN_BUDGET = 2048
+
+
+class TorchScorer:
+    """Scores windows with a token classifier.
+
+    Args:
+        model: Any ``AutoModelForTokenClassification``; the scorer keeps the object, so scores
+            follow its weights while it is being trained.
+        device: Where it runs; by default where its weights lie.
+        token_budget: Most tokens (rows times longest) of one pass.
+        autocast: Type that matrix products run in on hardware that has it; float32 when None.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        device: torch.device | str | None = None,
+        token_budget: int = TOKEN_BUDGET,
+        autocast: torch.dtype | None = None,
+    ) -> None:
+        self.model = model
+        self.token_budget = token_budget
+        self._device = torch.device(device) if device is not None else None
+        self._autocast = autocast
+        if self._device is not None:
+            model.to(self._device)
+
+    def score_windows(self, windows: Sequence[EncodedWindow]) -> list[Floats]:
+        """For each window ``(words, tags)`` logits of its words, in the order given.
+
+        The model is in evaluation mode meanwhile and back in its former mode afterwards.
+        """
+        scored: dict[int, Floats] = {}
+        training = self.model.training
+        self.model.eval()
+        try:
+            for batch in plan_batches([len(window.ids) for window in windows], self.token_budget):
+                rows = [windows[index] for index in batch.indices]
+                scored.update(zip(batch.indices, gather_words(self._run(*self._pad(rows)), rows), strict=True))
+        finally:
+            self.model.train(training)
+        return [scored[index] for index in range(len(windows))]
+
+    def _pad(self, rows: Sequence[EncodedWindow]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        return pad_batch(rows, int(getattr(self.model.config, "pad_token_id", None) or 0))
+
+    def _run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Floats:
+        device = self._device or next(self.model.parameters()).device
+        cast = torch.autocast(device.type, dtype=self._autocast, enabled=self._autocast is not None)
+        with torch.inference_mode(), cast:
+            output: Any = self.model(
+                input_ids=torch.from_numpy(ids).to(device), attention_mask=torch.from_numpy(mask).to(device)
+            )
+        logits: Floats = output.logits.float().cpu().numpy()
+        return logits
+
+
+def load_torch_scorer(directory: Path, device: str | None = None) -> TorchScorer:
+    """The scorer of a run directory's ``model.safetensors``, on a GPU where there is one.
+
+    Raises:
+        ArtifactError: The weights cannot be read.
+    """
+    try:
+        model = AutoModelForTokenClassification.from_pretrained(directory, local_files_only=True, use_safetensors=True)
+    except (OSError, ValueError, RuntimeError) as error:
+        raise ArtifactError(
+            f"the weights cannot be loaded: {error}", file=directory, remedy="restore the run or train again"
+        ) from error
+    return TorchScorer(model, device or ("cuda" if torch.cuda.is_available() else "cpu"))
