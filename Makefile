@@ -1,0 +1,36 @@
+# Each target sets up what it needs on first use. `make` lists them.
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+RUN := $(VENV)/bin/python
+READY := $(VENV)/.ready
+
+.PHONY: help setup train test checks evaluate
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
+
+setup: $(READY) ## Create .venv with everything that training, judging and the tests need
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+EXP ?= compact
+NAME ?= $(EXP)
+train: $(READY) ## Train EXP (default compact) and judge it on the held-out gold set
+	$(RUN) -m trainer train +exp=$(EXP) name=$(NAME) $(OVERRIDES)
+	$(RUN) -m eval models/$(NAME)
+
+test: $(READY) ## Run the default test suite
+	$(RUN) -m pytest
+
+checks: $(READY) ## Formatter, linter and type checker
+	$(VENV)/bin/ruff format --check .
+	$(VENV)/bin/ruff check .
+	$(VENV)/bin/mypy
+
+evaluate: $(READY) ## Judge RUN (default models/compact)
+	$(RUN) -m eval $(or $(RUN_DIRECTORY),models/$(NAME))
