@@ -1,1 +1,1 @@
-"""Annotated articles: Label Studio, CoNLL, corpus, split, leakage. No torch."""
+"""Annotated articles: Label Studio exports, CoNLL, corpus, split, leakage (no torch)."""
