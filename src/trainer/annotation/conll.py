@@ -50,6 +50,7 @@ def read_conll(path: Path, sentences: int = _SENTENCES) -> tuple[Article, ...]:
     articles: list[Article] = []
     for name, found in documents:
         size = max(len(found), 1) if marked else sentences
+        found = found if marked else [part for sentence in found for part in _divide_sentence(sentence)]
         for first in range(0, len(found), size):
             identifier = name or f"{path.stem}-{len(articles) + 1:04d}"
             articles.append(_build_article(identifier, found[first : first + size], path))
@@ -94,8 +95,9 @@ def _split_documents(lines: Sequence[str], path: Path) -> Iterator[tuple[str | N
         if columns and columns[0] != _DOCUMENT:
             sentence.append(_parse_line(columns, number, path))
             continue
-        document += _divide_sentence(sentence)
-        sentence = []
+        if sentence:
+            document.append(sentence)
+            sentence = []
         if columns:
             if document or name is not None:
                 yield name, document
@@ -127,7 +129,7 @@ def _parse_line(columns: Sequence[str], number: int, path: Path) -> _Line:
 def _divide_sentence(sentence: list[_Line]) -> list[list[_Line]]:
     """The sentence, or its parts up to each full stop outside of spans where it is very long."""
     if len(sentence) <= _LONG_SENTENCE:
-        return [sentence] if sentence else []
+        return [sentence]
     parts: list[list[_Line]] = [[]]
     for line in sentence:
         parts[-1].append(line)

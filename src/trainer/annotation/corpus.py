@@ -61,7 +61,7 @@ def load_corpus(paths: Sequence[Path], schema: EventSchema | None, rule: Rule = 
     articles: list[Article] = []
     exports: list[Export] = []
     for path in expand_paths(paths):
-        if _holds_articles(path):
+        if holds_articles(path):
             found = read_conll(path) if path.suffix == ".conll" else read_jsonl(path)
             for read in found:
                 check_article(read, schema, path)
@@ -145,8 +145,12 @@ def check_article(article: Article, schema: EventSchema | None, path: Path) -> N
         )
 
 
-def _holds_articles(path: Path) -> bool:
-    """Whether a file holds our own articles or CoNLL rather than Label Studio tasks."""
+def holds_articles(path: Path) -> bool:
+    """Whether a file holds our own articles or CoNLL rather than Label Studio tasks.
+
+    Raises:
+        AnnotationError: A .jsonl file cannot be read.
+    """
     if path.suffix != ".jsonl":
         return path.suffix == ".conll"
     first = next(iter(iterate_records(path)), None)

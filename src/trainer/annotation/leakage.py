@@ -27,6 +27,7 @@ from trainer.core.types import Article
 NEAR = 0.7  # Jaccard similarity of 5-word shingles from which two texts count as one
 _BANDS = 32  # of 4 places each: a pair at 0.7 is missed with probability 0.0002, one at 0.3 compared in vain at 0.23
 _FEW_WORDS = 4  # datelines, bylines and section headings are not compared at all
+_LISTED = 5
 _BOILERPLATE = 3  # a short paragraph that this many articles of one side share is a formula, not a leak
 
 
@@ -64,6 +65,7 @@ class Match:
 class LeakageReport:
     """What was compared and what was found."""
 
+    manifest: str
     articles: int
     paragraphs: int
     gold_articles: int
@@ -75,16 +77,8 @@ class LeakageReport:
         return asdict(self)
 
 
-@dataclass(frozen=True, slots=True)
-class Manifest:
-    """What the library may know of the gold: fingerprints and ids."""
-
-    file: str
-    articles: tuple[ArticlePrint, ...]
-
-
-def load_manifest(path: Path) -> Manifest:
-    """Read the fingerprints of a gold manifest.
+def load_manifest(path: Path) -> tuple[ArticlePrint, ...]:
+    """The fingerprints of a gold manifest: all that the library may know of the gold.
 
     Raises:
         LeakageError: It is missing or not a manifest: without it nothing guards the gold.
@@ -102,38 +96,43 @@ def load_manifest(path: Path) -> Manifest:
         raise LeakageError(error.message, file=path, record=error.record, remedy=remedy) from error
     if not articles:
         raise LeakageError("the gold manifest holds no fingerprint", file=path, remedy=remedy)
-    return Manifest(str(path), articles)
+    return articles
 
 
-def check_leakage(articles: Iterable[Article], manifest: Manifest) -> LeakageReport:
-    """Compare articles with the gold, as wholes and paragraph by paragraph; the same id is a match too."""
+def check_leakage(articles: Iterable[Article], manifest: Path) -> LeakageReport:
+    """Compare articles with the gold, as wholes and paragraph by paragraph; the same id is a match too.
+
+    Raises:
+        LeakageError: The manifest is missing or not a manifest.
+    """
+    gold = load_manifest(manifest)
     prints = [fingerprint_article(article) for article in articles]
     return LeakageReport(
+        manifest=str(manifest),
         articles=len(prints),
         paragraphs=sum(len(article.paragraphs) for article in prints),
-        gold_articles=len(manifest.articles),
-        gold_paragraphs=sum(len(article.paragraphs) for article in manifest.articles),
-        matches=(*_match_ids(prints, manifest.articles), *match_prints(prints, manifest.articles)),
+        gold_articles=len(gold),
+        gold_paragraphs=sum(len(article.paragraphs) for article in gold),
+        matches=(*_match_ids(prints, gold), *match_prints(prints, gold)),
     )
 
 
-def refuse_leakage(articles: Iterable[Article], manifest: Manifest) -> LeakageReport:
-    """The report, where nothing leaks.
+def refuse_leakage(report: LeakageReport) -> None:
+    """Raise where something leaks.
 
     Raises:
         LeakageError: Names article, paragraph and kind of the first matches.
     """
-    report = check_leakage(articles, manifest)
-    if report.matches:
-        first = report.matches[0]
-        more = f"; {len(report.matches) - 1} more" if len(report.matches) > 1 else ""
-        raise LeakageError(
-            f"training data repeat the gold: {first.describe()}{more}",
-            file=manifest.file,
-            record=f"article {first.article}",
-            remedy="take these articles or paragraphs out of the training data",
-        )
-    return report
+    if not report.matches:
+        return
+    shown = "".join(f"\n  {match.describe()}" for match in report.matches[:_LISTED])
+    more = f"\n  … and {len(report.matches) - _LISTED} more" if len(report.matches) > _LISTED else ""
+    raise LeakageError(
+        f"articles repeat the gold:{shown}{more}",
+        file=report.manifest,
+        record=f"article {report.matches[0].article}",
+        remedy="take these articles or paragraphs out of the training data",
+    )
 
 
 def find_duplicates(left: Sequence[Article], right: Sequence[Article]) -> tuple[Match, ...]:
