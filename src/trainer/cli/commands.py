@@ -6,6 +6,7 @@ import sys
 
 import typer
 
+from trainer.cli import annotations as annotation_commands
 from trainer.core.errors import TrainerError
 
 USAGE_ERROR = 2
@@ -18,6 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+app.add_typer(annotation_commands.app, name="annotations")
 
 
 @app.command(context_settings=_HYDRA_ARGUMENTS)
