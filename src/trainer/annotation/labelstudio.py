@@ -92,13 +92,31 @@ def read_export(path: Path, schema: EventSchema | None = None) -> Export:
         if encoding != "utf-8":
             faults.append(Place(file).report(Kind.ENCODING, f"the file is {encoding}"))
         for number, record in enumerate(iterate_records(path), start=1):
-            task = parse_task(record, number, file, faults)
-            if task is not None:
-                articles.append(_resolve_task(task, file, schema, faults))
+            article, found = read_task(record, number, file, schema)
+            faults.extend(found)
+            if article is not None:
+                articles.append(article)
     except AnnotationError as error:
         message = f"{error.message}; {error.remedy}" if error.remedy else error.message
         faults.append(Place(file).report(Kind.UNREADABLE, message))
     return Export(file, tuple(articles), tuple(faults))
+
+
+def read_task(
+    record: Any, number: int, file: str, schema: EventSchema | None
+) -> tuple[AnnotatedArticle | None, tuple[Fault, ...]]:
+    """One task and what was found in it; None where even its text cannot be had.
+
+    Args:
+        record: The task's JSON.
+        number: Its place in the export, from 1; names a task without an id.
+        file: Named in the findings.
+        schema: Labels, types and roles to check against; None checks everything else.
+    """
+    faults: list[Fault] = []
+    task = parse_task(record, number, file, faults)
+    article = None if task is None else _resolve_task(task, file, schema, faults)
+    return article, tuple(faults)
 
 
 def find_repeated_articles(exports: Sequence[Export]) -> tuple[Fault, ...]:
