@@ -1,0 +1,229 @@
+"""Every key of ``python -m trainer train``, with its type and range.
+
+Hydra fills these dataclasses and refuses misspelt keys and wrong types; ranges are checked in
+``__post_init__``. Hydra cannot fill frozen classes, so these alone are mutable.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from enum import Enum
+from pathlib import Path
+
+from trainer.core.errors import ConfigError
+from trainer.core.normalisation import Normalisation
+
+
+class ModelKind(Enum):
+    """What is trained."""
+
+    encoder = "encoder"
+    crf = "crf"
+
+
+class Precision(Enum):
+    """Number format of matrix products while training; ``auto`` takes bf16 where the hardware has it."""
+
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
+
+
+@dataclass
+class DataConfig:
+    """Where articles come from.
+
+    Attributes:
+        annotations: Label Studio exports (or .conll, .jsonl files) or folders of them.
+        split: File that says which article trains and which is dev.
+        schema: Labels, types and roles; null takes the schema that ships.
+        gold_manifest: Fingerprints of held-out gold text; training text that repeats it stops the run.
+        use_dev_for_training: Train on dev articles too (for a final fit; dev scores then mean nothing).
+    """
+
+    annotations: list[Path] = field(default_factory=lambda: [Path("data/annotations")])
+    split: Path | None = Path("data/split.json")
+    schema: Path | None = None
+    gold_manifest: Path | None = Path("eval/gold/manifest.json")
+    use_dev_for_training: bool = False
+
+    def __post_init__(self) -> None:
+        _require(bool(self.annotations), "data.annotations", self.annotations, "name at least one file or folder")
+
+
+@dataclass
+class ShapeConfig:
+    """A BERT encoder's shape, for random weights."""
+
+    layers: int = 6
+    hidden: int = 256
+    heads: int = 4
+    intermediate: int = 1024
+    vocabulary: int = 8000
+    positions: int = 512
+
+    def __post_init__(self) -> None:
+        for key in ("layers", "hidden", "heads", "intermediate", "positions"):
+            _require(getattr(self, key) > 0, f"model.shape.{key}", getattr(self, key), "give a positive number")
+        _require(self.hidden % self.heads == 0, "model.shape.hidden", self.hidden, "make it a multiple of heads")
+        _require(self.vocabulary >= 100, "model.shape.vocabulary", self.vocabulary, "give at least 100 pieces")
+
+
+@dataclass
+class NormalisationConfig:
+    """Folding of words beyond the base form; see `trainer.core.normalisation.Normalisation`."""
+
+    fold_alef: bool = False
+    fold_ya: bool = False
+    fold_ta_marbuta: bool = False
+    fold_persian: bool = True
+    lowercase: bool = False
+
+    def to_normalisation(self) -> Normalisation:
+        """The frozen value that the library works with."""
+        return Normalisation(self.fold_alef, self.fold_ya, self.fold_ta_marbuta, self.fold_persian, self.lowercase)
+
+
+@dataclass
+class CrfConfig:
+    """The linear-chain CRF baseline.
+
+    Attributes:
+        c1: L1 regularisation.
+        c2: L2 regularisation.
+        iterations: Most L-BFGS iterations.
+    """
+
+    c1: float = 0.05
+    c2: float = 0.01
+    iterations: int = 120
+
+    def __post_init__(self) -> None:
+        _require(self.c1 >= 0, "model.crf.c1", self.c1, "give 0 or more")
+        _require(self.c2 >= 0, "model.crf.c2", self.c2, "give 0 or more")
+        _require(self.iterations > 0, "model.crf.iterations", self.iterations, "give a positive number")
+
+
+@dataclass
+class ModelConfig:
+    """The encoder.
+
+    Attributes:
+        kind: ``encoder`` (transformers) or ``crf``.
+        encoder: Name on the Hub, or a local directory; null takes random weights of ``shape``.
+        revision: Branch, tag or commit on the Hub.
+        shape: Random weights of this shape when ``encoder`` is null or a relative directory that does not exist.
+        normalisation: Used where the encoder's directory has no ``normalisation.json`` of its own.
+        crf: Settings of kind ``crf``.
+    """
+
+    kind: ModelKind = ModelKind.encoder
+    encoder: str | None = None
+    revision: str | None = None
+    shape: ShapeConfig | None = None
+    normalisation: NormalisationConfig = field(default_factory=NormalisationConfig)
+    crf: CrfConfig = field(default_factory=CrfConfig)
+
+    def __post_init__(self) -> None:
+        named = self.encoder is not None or self.shape is not None or self.kind is ModelKind.crf
+        _require(named, "model.encoder", self.encoder, "name an encoder, or give model.shape for random weights")
+
+
+@dataclass
+class TrainingConfig:
+    """How it is trained.
+
+    Attributes:
+        epochs: Most passes over the training articles.
+        max_steps: Stop after so many updates (rehearsals); null trains all epochs.
+        learning_rate: Peak, for the encoder.
+        head_learning_rate: Peak, for the classifier.
+        batch_tokens: Tokens of one batch, padding included.
+        accumulation: Batches of one update.
+        warmup: Share of the updates in which the rate rises, before it falls linearly to zero.
+        weight_decay: Decoupled decay of matrices.
+        gradient_clip: Longest gradient, as an L2 norm.
+        label_smoothing: Share of the target spread over all tags.
+        class_weighting: Tags weigh (1 / frequency) to this power; 0 weighs all alike.
+        patience: Epochs without a better dev score before training stops; null never stops early.
+        precision: See `Precision`.
+        max_length: Tokens of a window, special tokens included.
+        overlap: Tokens of context on each side of a cut inside a long paragraph.
+        dropout: Of hidden states.
+        attention_dropout: Of attention; above 0 it forgoes the fast attention kernel on CPUs.
+        lazy_embeddings: Update only the rows of the embedding table that a batch touches.
+        freeze_embeddings: Never update the embedding table.
+        threads: Threads of torch; null leaves its own choice.
+    """
+
+    epochs: int = 10
+    max_steps: int | None = None
+    learning_rate: float = 5e-5
+    head_learning_rate: float = 5e-4
+    batch_tokens: int = 2048
+    accumulation: int = 1
+    warmup: float = 0.1
+    weight_decay: float = 0.01
+    gradient_clip: float = 1.0
+    label_smoothing: float = 0.0
+    class_weighting: float = 0.0
+    patience: int | None = 5
+    precision: Precision = Precision.auto
+    max_length: int = 256
+    overlap: int = 32
+    dropout: float = 0.1
+    attention_dropout: float = 0.0
+    lazy_embeddings: bool = True
+    freeze_embeddings: bool = False
+    threads: int | None = None
+
+    def __post_init__(self) -> None:
+        for key in ("epochs", "accumulation", "batch_tokens", "max_steps", "patience", "threads"):
+            value = getattr(self, key)
+            _require(value is None or value > 0, f"training.{key}", value, "give a positive number")
+        for key in ("learning_rate", "head_learning_rate", "gradient_clip"):
+            _require(getattr(self, key) > 0, f"training.{key}", getattr(self, key), "give a positive number")
+        for key in ("warmup", "label_smoothing", "dropout", "attention_dropout"):
+            _require(0 <= getattr(self, key) < 1, f"training.{key}", getattr(self, key), "give 0 or more, below 1")
+        for key in ("weight_decay", "class_weighting", "overlap"):
+            _require(getattr(self, key) >= 0, f"training.{key}", getattr(self, key), "give 0 or more")
+        _require(
+            self.max_length - 2 > 2 * self.overlap,
+            "training.max_length",
+            self.max_length,
+            "set it above twice training.overlap",
+        )
+
+
+@dataclass
+class TrainConfig:
+    """One training run.
+
+    Attributes:
+        name: Of the run; its directory is ``models/<name>``.
+        directory: The run's directory; Hydra sets it, sweeps included.
+        seed: Of weights, order and dropout.
+        overwrite: Train anew where another run lies already.
+        data: See `DataConfig`.
+        model: See `ModelConfig`.
+        training: See `TrainingConfig`.
+    """
+
+    name: str = "run"
+    directory: Path = Path("models/run")
+    seed: int = 1
+    overwrite: bool = False
+    data: DataConfig = field(default_factory=DataConfig)
+    model: ModelConfig = field(default_factory=lambda: ModelConfig(shape=ShapeConfig()))
+    training: TrainingConfig = field(default_factory=TrainingConfig)
+
+    def __post_init__(self) -> None:
+        plain = re.fullmatch(r"[\w][\w.,=+-]*", self.name) is not None
+        _require(plain, "name", self.name, "use letters, digits, dots, dashes and underscores")
+        _require(0 <= self.seed < 2**32, "seed", self.seed, "give a number from 0 to 4294967295")
+
+
+def _require(holds: bool, key: str, value: object, remedy: str) -> None:
+    if not holds:
+        raise ConfigError(f"{value!r} is not allowed", record=key, remedy=remedy)

@@ -1,0 +1,150 @@
+"""The encoder that a run starts from: weights, tokenizer and how words are folded for it."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from transformers import AutoConfig, AutoTokenizer, BertConfig, PretrainedConfig, PreTrainedTokenizerBase
+
+from trainer.core.errors import ArtifactError, ConfigError
+from trainer.core.files import hash_file
+from trainer.core.normalisation import Normalisation
+from trainer.learning.config import ModelConfig, ShapeConfig
+from trainer.learning.hub import find_weights, locate_encoder
+from trainer.learning.pretraining.vocabulary import NORMALISATION_FILE, count_words, train_wordpiece
+
+logger = logging.getLogger(__name__)
+
+BUNDLED = "models/encoder"
+_SEGMENTED_NAME = re.compile(r"(bert-(base|large)-arabert|arabert-(base|large))(v1|v2)?$", re.IGNORECASE)
+_SEGMENTED_PIECES = ("ال+", "و+", "+ها", "+ات")
+_ROBERTA_LIKE = ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl")
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """What a tagger is built on.
+
+    Attributes:
+        name: As configured, or ``random weights``.
+        directory: Where its files lie; None for random weights.
+        config: Its architecture.
+        tokenizer: Backed by a Rust tokenizer.
+        normalisation: How words are folded before they are tokenised.
+        weights_hash: SHA-256 of its weights file; None for random weights.
+    """
+
+    name: str
+    directory: Path | None
+    config: PretrainedConfig
+    tokenizer: PreTrainedTokenizerBase
+    normalisation: Normalisation
+    weights_hash: str | None
+
+    @property
+    def from_scratch(self) -> bool:
+        """Whether nothing was pretrained."""
+        return self.directory is None
+
+    @property
+    def positions(self) -> int:
+        """Most tokens it can read."""
+        most = int(getattr(self.config, "max_position_embeddings", 512))
+        return most - 2 if self.config.model_type in _ROBERTA_LIKE else most
+
+
+def open_encoder(config: ModelConfig, texts: Iterable[str]) -> Encoder:
+    """The configured encoder, or random weights of the configured shape.
+
+    Args:
+        config: See `ModelConfig`.
+        texts: Training texts; they teach the vocabulary of random weights.
+
+    Raises:
+        ArtifactError: A local directory is missing or not an encoder's.
+        HubError: The Hub was needed and cannot be reached.
+        ConfigError: The encoder reads Farasa segments.
+    """
+    absent = config.encoder is None or (config.encoder == BUNDLED and not Path(BUNDLED).is_dir())
+    if absent and config.shape is not None:
+        return _from_scratch(config.encoder, config.shape, config.normalisation.to_normalisation(), texts)
+    if config.encoder is None:
+        raise ConfigError("neither an encoder nor a shape", record="model.encoder", remedy="give one of them")
+    _refuse_segmented_name(config.encoder)
+    directory = locate_encoder(config.encoder, config.revision)
+    try:
+        model_config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+        tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
+    except Exception as error:  # transformers raises OSError, ValueError, KeyError and the Rust library's own
+        raise ArtifactError(f"cannot be loaded: {error}", file=directory, remedy="name a complete encoder") from error
+    _check_tokenizer(config.encoder, tokenizer)
+    weights = find_weights(directory)
+    return Encoder(
+        name=config.encoder,
+        directory=directory,
+        config=model_config,
+        tokenizer=tokenizer,
+        normalisation=_read_normalisation(directory) or config.normalisation.to_normalisation(),
+        weights_hash=None if weights is None else hash_file(weights),
+    )
+
+
+def _from_scratch(
+    wanted: str | None, shape: ShapeConfig, normalisation: Normalisation, texts: Iterable[str]
+) -> Encoder:
+    if wanted is not None:
+        logger.warning(
+            "%s does not exist: TRAINING FROM RANDOM WEIGHTS of the same shape, nothing is pretrained", wanted
+        )
+    else:
+        logger.warning("TRAINING FROM RANDOM WEIGHTS: no encoder is configured, nothing is pretrained")
+    counts = count_words(([text] for text in texts), normalisation)
+    tokenizer = train_wordpiece(counts, shape.vocabulary, shape.positions)
+    config = BertConfig(
+        vocab_size=len(tokenizer),
+        num_hidden_layers=shape.layers,
+        hidden_size=shape.hidden,
+        num_attention_heads=shape.heads,
+        intermediate_size=shape.intermediate,
+        max_position_embeddings=shape.positions,
+        pad_token_id=tokenizer.pad_token_id,
+    )
+    return Encoder("random weights", None, config, tokenizer, normalisation, None)
+
+
+def _read_normalisation(directory: Path) -> Normalisation | None:
+    path = directory / NORMALISATION_FILE
+    if not path.is_file():
+        return None
+    try:
+        value: Any = json.loads(path.read_text(encoding="utf-8"))
+        return Normalisation(**value)
+    except (ValueError, TypeError) as error:
+        raise ArtifactError(f"not valid: {error}", file=path, remedy="restore the encoder's directory") from error
+
+
+def _refuse_segmented_name(name: str) -> None:
+    if _SEGMENTED_NAME.search(name):
+        _refuse_segmented(name)
+
+
+def _check_tokenizer(name: str, tokenizer: PreTrainedTokenizerBase) -> None:
+    if not getattr(tokenizer, "is_fast", False):
+        raise ArtifactError("the tokenizer has no Rust form", record=name, remedy="name an encoder with tokenizer.json")
+    vocabulary = tokenizer.get_vocab()
+    if all(piece in vocabulary for piece in _SEGMENTED_PIECES):
+        _refuse_segmented(name)
+
+
+def _refuse_segmented(name: str) -> None:
+    raise ConfigError(
+        f"{name!r} reads text that Farasa has segmented (AraBERT v1, v2); spans could not keep their exact offsets",
+        record="model.encoder",
+        remedy="use aubmindlab/bert-base-arabertv02 or bert-large-arabertv02 (+exp=arabert, +exp=arabert_large)",
+    )
