@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from transformers import AutoModelForTokenClassification, PreTrainedModel
 
 from trainer.core.errors import ArtifactError
+from trainer.runtime.batching import score_in_batches
 from trainer.runtime.reading import EncodedWindow
-from trainer.runtime.tagging import Floats, gather_words, pad_batch, plan_batches
+from trainer.runtime.tagging import Floats
 
 TOKEN_BUDGET = 2048
 
@@ -48,19 +49,13 @@ class TorchScorer:
 
         The model is in evaluation mode meanwhile and back in its former mode afterwards.
         """
-        scored: dict[int, Floats] = {}
+        padding_id = int(getattr(self.model.config, "pad_token_id", None) or 0)
         training = self.model.training
         self.model.eval()
         try:
-            for batch in plan_batches([len(window.ids) for window in windows], self.token_budget):
-                rows = [windows[index] for index in batch.indices]
-                scored.update(zip(batch.indices, gather_words(self._run(*self._pad(rows)), rows), strict=True))
+            return score_in_batches(windows, self._run, self.token_budget, padding_id)
         finally:
             self.model.train(training)
-        return [scored[index] for index in range(len(windows))]
-
-    def _pad(self, rows: Sequence[EncodedWindow]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        return pad_batch(rows, int(getattr(self.model.config, "pad_token_id", None) or 0))
 
     def _run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Floats:
         device = self._device or next(self.model.parameters()).device

@@ -1,0 +1,195 @@
+"""A checkpoint in use: texts in, extractions out.
+
+>>> from trainer import load  # doctest: +SKIP
+>>> model = load("models/default")  # doctest: +SKIP
+>>> model("قصف الجيش مدينة الموصل.").spans  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from trainer.core.errors import ArtifactError, ConfigError
+from trainer.core.types import Link, Span
+from trainer.runtime.checkpoint import Checkpoint, load_checkpoint
+from trainer.runtime.clitics import name_spans
+from trainer.runtime.crf import CRF_MODEL, CrfScorer, read_words
+from trainer.runtime.graphs import FLOAT32, find_graph, is_exported, read_parity
+from trainer.runtime.reading import Reader, Reading, load_reader
+from trainer.runtime.result import Extraction
+from trainer.runtime.tagging import Floats, Scorer, decode_spans, score_words
+
+RUNTIMES = ("auto", "onnx", "openvino", "torch")
+PRECISIONS = ("auto", "int8", "float32")
+
+
+class Tagger(Protocol):
+    """Reads texts and scores their words."""
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """Words, paragraphs and windows of each text."""
+        ...
+
+    def score(self, readings: Sequence[Reading]) -> list[Floats]:
+        """For each reading ``(words, tags)`` logits."""
+        ...
+
+
+class EncoderTagger:
+    """A reader and a scorer of windows, whatever runs the encoder."""
+
+    def __init__(self, reader: Reader, scorer: Scorer) -> None:
+        self.reader = reader
+        self.scorer = scorer
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """Words, paragraphs and windows of each text; tokens of all texts in one call."""
+        return self.reader.read_texts(texts)
+
+    def score(self, readings: Sequence[Reading]) -> list[Floats]:
+        """For each reading ``(words, tags)`` logits."""
+        return score_words(readings, self.scorer)
+
+
+class CrfTagger:
+    """The CRF baseline."""
+
+    def __init__(self, checkpoint: Checkpoint) -> None:
+        self._settings = checkpoint.reading
+        self._scorer = CrfScorer(checkpoint.directory / CRF_MODEL, checkpoint.schema.tags)
+
+    def read(self, texts: Sequence[str]) -> list[Reading]:
+        """Words and paragraphs of each text."""
+        return [read_words(text, self._settings) for text in texts]
+
+    def score(self, readings: Sequence[Reading]) -> list[Floats]:
+        """For each reading ``(words, tags)`` log-probabilities."""
+        return self._scorer.score_readings(readings)
+
+
+class Model:
+    """A loaded checkpoint.
+
+    Attributes:
+        checkpoint: The verified run directory.
+        runtime: ``onnx``, ``openvino``, ``torch`` or ``crf``.
+        precision: ``int8`` or ``float32``.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, tagger: Tagger, runtime: str, precision: str) -> None:
+        self.checkpoint = checkpoint
+        self.runtime = runtime
+        self.precision = precision
+        self._tagger = tagger
+
+    @property
+    def name(self) -> str:
+        """The run's name."""
+        return self.checkpoint.name
+
+    def __call__(self, text: str, id: str = "") -> Extraction:
+        """Extract from one text."""
+        return self.predict([text], [id])[0]
+
+    def predict(self, texts: Sequence[str], ids: Sequence[str] | None = None) -> list[Extraction]:
+        """Extract from many texts at once; much faster than one by one.
+
+        Args:
+            texts: Raw texts of any length.
+            ids: Their ids; empty when left out.
+
+        Returns:
+            One extraction a text, in the order given.
+        """
+        readings = self._tagger.read(texts)
+        names = ids if ids is not None else [""] * len(texts)
+        scores = self._tagger.score(readings)
+        return [self._assemble(*row) for row in zip(names, readings, scores, strict=True)]
+
+    def score(self, texts: Sequence[str]) -> list[tuple[Reading, NDArray[np.float32]]]:
+        """Readings and ``(words, tags)`` logits, for those who want more than spans (calibration, labelling queue)."""
+        readings = self._tagger.read(texts)
+        return list(zip(readings, self._tagger.score(readings), strict=True))
+
+    def _assemble(self, id: str, reading: Reading, logits: Floats) -> Extraction:
+        schema, temperature = self.checkpoint.schema, self.checkpoint.calibration.temperature
+        spans: tuple[Span, ...] = decode_spans(reading, logits, schema.tags, temperature)
+        links: tuple[Link, ...] = ()
+        return Extraction(id, reading.text, spans, links, name_spans(reading.words, spans), schema)
+
+
+def load_model(
+    directory: str | Path, runtime: str = "auto", precision: str = "auto", threads: int | None = None
+) -> Model:
+    """Load a run directory.
+
+    Args:
+        directory: A complete run directory, such as ``models/default``.
+        runtime: ``onnx``, ``openvino`` or ``torch``; ``auto`` takes the exported graph in ONNX
+            Runtime, or torch where the run has not been exported.
+        precision: ``int8`` or ``float32``; ``auto`` takes what the export's gate chose.
+        threads: Threads of one pass; every usable core by default.
+
+    Raises:
+        ArtifactError: The directory is not a complete run, a file was altered, or the graph asked for is missing.
+        ConfigError: Unknown runtime or precision, or a runtime that is not installed.
+    """
+    _check_choice("runtime", runtime, RUNTIMES)
+    _check_choice("precision", precision, PRECISIONS)
+    checkpoint = load_checkpoint(Path(directory))
+    if checkpoint.kind == "crf":
+        return Model(checkpoint, CrfTagger(checkpoint), "crf", FLOAT32)
+    reader = load_reader(checkpoint.directory, checkpoint.reading)
+    if runtime == "auto":
+        runtime = "onnx" if is_exported(checkpoint.directory) else "torch"
+    if runtime == "torch":
+        return Model(checkpoint, EncoderTagger(reader, _torch_scorer(checkpoint, precision)), runtime, FLOAT32)
+    graph, precision = find_graph(checkpoint.directory, precision)
+    padding_id = int(read_parity(checkpoint.directory).get("padding_id", 0))
+    scorer = _graph_scorer(runtime, graph, threads, padding_id)
+    return Model(checkpoint, EncoderTagger(reader, scorer), runtime, precision)
+
+
+def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
+    if value not in choices:
+        raise ConfigError(f"unknown {name} {value!r}", remedy=f"choose one of {', '.join(choices)}")
+
+
+def _graph_scorer(runtime: str, graph: Path, threads: int | None, padding_id: int) -> Scorer:
+    if runtime == "openvino":
+        if importlib.util.find_spec("openvino") is None:
+            raise ConfigError(
+                "OpenVINO is not installed", remedy="pip install 'arabic-event-extraction[openvino]', or use onnx"
+            )
+        from trainer.runtime.openvino_scorer import OpenvinoScorer
+
+        return OpenvinoScorer(graph, threads, padding_id)
+    from trainer.runtime.onnx_scorer import OnnxScorer
+
+    return OnnxScorer(graph, threads, padding_id)
+
+
+def _torch_scorer(checkpoint: Checkpoint, precision: str) -> Scorer:
+    """The only look upwards: by name, so that this floor neither needs torch nor loads it unasked."""
+    if precision == "int8":
+        raise ArtifactError(
+            "torch runs the float32 weights only",
+            file=checkpoint.directory,
+            remedy="export the run for int8: python -m trainer export RUN",
+        )
+    if importlib.util.find_spec("torch") is None:
+        raise ArtifactError(
+            "the run has no exported graph and torch is not installed",
+            file=checkpoint.directory,
+            remedy="export the run where torch is: python -m trainer export RUN",
+        )
+    module: Any = importlib.import_module("trainer.learning.torch_scorer")
+    scorer: Scorer = module.load_torch_scorer(checkpoint.directory)
+    return scorer
