@@ -1,0 +1,195 @@
+"""Training that annotators set off: count their annotations, train above a threshold, promote through the gate.
+
+The steps are the documented commands (pull, train, promote), run as niced subprocesses, so that
+a failure cannot harm the service and everything can be repeated by hand. Promotion replaces the
+default checkpoint only if the gate agrees; the service then notices the new checkpoint by itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import signal
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from trainer.core.errors import ConfigError
+from trainer.serving.extractor import now
+from trainer.serving.training_state import StateFile, TrainingState
+
+_log = logging.getLogger(__name__)
+_PATIENCE = 10.0  # seconds between the polite and the final signal
+_PAUSE = 600.0  # seconds after a failure in which only an explicit request starts a run
+GATE_REFUSED = 1
+
+Steps = Callable[[str, str], Sequence[Sequence[str]]]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPlan:
+    """When and what to train.
+
+    Attributes:
+        threshold: Annotations of a project since its last run that set off the next; 0 never trains.
+        experiment: Name of the experiment configuration.
+        models: Directory of the runs.
+        pull: Whether to fetch the project's annotations from Label Studio first.
+    """
+
+    threshold: int = 0
+    experiment: str = "compact"
+    models: Path = Path("models")
+    pull: bool = True
+
+    def __post_init__(self) -> None:
+        if self.threshold < 0:
+            raise ConfigError(f"a threshold of {self.threshold} annotations", remedy="give 0 (never) or more")
+
+    def steps(self, project: str, run: str) -> Sequence[Sequence[str]]:
+        """The commands of a run, in order."""
+        trainer = (sys.executable, "-m", "trainer")
+        pull = (*trainer, "annotations", "pull", "--project", project)
+        train = (*trainer, "train", f"+exp={self.experiment}", f"name={run}")
+        promote = (*trainer, "promote", str(self.models / run))
+        return (pull, train, promote) if self.pull else (train, promote)
+
+
+class BackgroundTraining:
+    """Counts events of Label Studio and trains in the background.
+
+    Args:
+        plan: When and what to train.
+        state: Where counts and runs are kept; they outlive a restart.
+        steps: The commands of a run; the plan's by default.
+    """
+
+    def __init__(self, plan: TrainingPlan, state: StateFile, steps: Steps | None = None) -> None:
+        self.plan = plan
+        self._state = state
+        self._steps = steps or plan.steps
+        self._process: asyncio.subprocess.Process | None = None
+        self._task: asyncio.Task[None] | None = None
+        self._stopping = False
+        self._failed_at = -_PAUSE
+
+    def count(self, project: str, made: Sequence[str], removed: Sequence[str] = ()) -> int:
+        """Note annotations that were made or changed and ones that were removed; the number pending."""
+        with self._state.change() as state:
+            pending = dict.fromkeys(state.pending.get(project, []))
+            pending.update(dict.fromkeys(made))
+            for annotation in removed:
+                pending.pop(annotation, None)
+            state.pending[project] = list(pending)
+        return len(pending)
+
+    def start_if_due(self, project: str, *, asked: bool = False) -> bool:
+        """Begin a run if enough is pending, or if it was asked for; whether one began."""
+        if self.plan.threshold == 0 or self._stopping:
+            return False
+        if self._task is not None and not self._task.done():
+            return False  # looked at again when the run ends
+        if not asked and not self._is_due(project):
+            return False
+        self._task = asyncio.get_running_loop().create_task(self._run(project), name="training")
+        return True
+
+    def _is_due(self, project: str) -> bool:
+        if time.monotonic() - self._failed_at < _PAUSE:
+            return False
+        return len(self._state.read().pending.get(project, [])) >= self.plan.threshold
+
+    async def stop(self) -> None:
+        """End a run in progress; its annotations count again, and its training resumes by name."""
+        self._stopping = True
+        if self._process is not None:
+            await _end(self._process)
+        if self._task is not None:
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def describe(self) -> dict[str, Any]:
+        """Threshold, counts and the last run, as JSON values."""
+        state = self._state.read()
+        return {
+            "threshold": self.plan.threshold,
+            "pending": {project: len(annotations) for project, annotations in state.pending.items()},
+            "last_run": state.runs[-1] if state.runs else None,
+        }
+
+    async def _run(self, project: str) -> None:
+        with self._state.reserve() as mine:
+            if not mine:
+                return
+            name = f"background-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+            with self._state.change() as state:
+                taken = state.pending.pop(project, [])
+                state.runs.append({"name": name, "project": project, "annotations": len(taken), "began": now()})
+            _log.info("training %s on %d new annotations of project %s", name, len(taken), project)
+            outcome = "failed"
+            try:
+                outcome = await self._run_steps(project, name)
+            finally:
+                with self._state.change() as state:
+                    self._conclude(state, name, project, taken, outcome)
+            _log.info("training %s ended: %s", name, outcome)
+        if outcome == "failed":
+            self._failed_at = time.monotonic()
+        if outcome in ("promoted", "refused"):
+            asyncio.get_running_loop().call_soon(self._continue, project)
+
+    def _continue(self, project: str) -> None:
+        self.start_if_due(project)
+
+    def _conclude(self, state: TrainingState, name: str, project: str, taken: list[str], outcome: str) -> None:
+        if outcome not in ("promoted", "refused"):  # nothing was learnt from them
+            state.pending[project] = list(dict.fromkeys([*taken, *state.pending.get(project, [])]))
+        for run in state.runs:
+            if run["name"] == name:
+                run.update(ended=now(), outcome=outcome)
+
+    async def _run_steps(self, project: str, name: str) -> str:
+        steps = self._steps(project, name)
+        with (self._state.directory / f"{name}.log").open("wb") as log:
+            for number, step in enumerate(steps, 1):
+                code = await self._run_step(step, log.fileno())
+                if code is None:
+                    return "stopped"
+                if code != 0:
+                    return "refused" if number == len(steps) and code == GATE_REFUSED else "failed"
+        return "promoted"
+
+    async def _run_step(self, step: Sequence[str], log: int) -> int | None:
+        """Exit code of a command; None if the service ends meanwhile."""
+        if self._stopping:
+            return None
+        nice = shutil.which("nice")
+        command = [nice, "-n", "10", *step] if nice else list(step)
+        self._process = await asyncio.create_subprocess_exec(
+            *command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+        )
+        try:
+            code = await self._process.wait()
+            return None if self._stopping else code
+        finally:
+            self._process = None
+
+
+async def _end(process: asyncio.subprocess.Process) -> None:
+    """End a process and its children: politely, then for certain."""
+    for sent in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, sent)
+        except ProcessLookupError:
+            return
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await process.wait()
+                return
+        except TimeoutError:
+            continue

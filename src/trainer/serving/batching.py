@@ -1,0 +1,202 @@
+"""Dynamic batching: whatever waits when the model falls idle goes through it together.
+
+No timer delays a lone request. While one batch is computed in the only worker thread (the
+runtime uses every core by itself), new articles gather; the next batch takes them in the order
+they came, up to a budget of characters.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+from trainer.core.errors import TrainerError
+from trainer.runtime.result import Extraction
+from trainer.serving.extractor import ServedModel
+from trainer.serving.limits import Limits
+from trainer.serving.metrics import Metrics
+from trainer.serving.problems import (
+    Problem,
+    ProblemError,
+    article_failed,
+    invalid_article,
+    not_ready,
+    queue_full,
+    request_too_large,
+    too_slow,
+)
+
+_log = logging.getLogger(__name__)
+_FIRST_GUESS = 20_000.0  # characters a second, until it has been measured
+_MEMORY = 0.9  # of the moving average of the rate
+
+Outcome = Extraction | Problem
+
+
+@dataclass(slots=True)
+class _Waiting:
+    model: ServedModel
+    text: str
+    future: asyncio.Future[Outcome]
+
+
+class Batcher:
+    """The queue in front of the model.
+
+    Args:
+        limits: Of the queue and of a batch.
+        metrics: Where batches are counted.
+    """
+
+    def __init__(self, limits: Limits, metrics: Metrics) -> None:
+        self._limits = limits
+        self._metrics = metrics
+        self._waiting: deque[_Waiting] = deque()
+        self._arrived = asyncio.Event()
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="extract")
+        self._task: asyncio.Task[None] | None = None
+        self._articles = 0
+        self._characters = 0
+        self._rate = _FIRST_GUESS
+        self._draining = False
+
+    def start(self) -> None:
+        """Begin to serve the queue (inside a running event loop)."""
+        self._task = asyncio.get_running_loop().create_task(self._serve(), name="batcher")
+
+    async def stop(self) -> None:
+        """Refuse new work, finish what waits, end."""
+        self._draining = True
+        self._arrived.set()
+        if self._task is not None:
+            await self._task
+        self._executor.shutdown()
+
+    async def submit(self, model: ServedModel, texts: Sequence[str]) -> list[Outcome]:
+        """Results of some texts in their order; a text that cannot be processed has a problem instead.
+
+        Raises:
+            ProblemError: 413 if the queue could never hold them, 429 if it is full, 503 while
+                shutting down or when the time of a request is over.
+        """
+        if not texts:
+            return []
+        self._admit(len(texts), sum(map(len, texts)))
+        loop = asyncio.get_running_loop()
+        waiting = [_Waiting(model, text, loop.create_future()) for text in texts]
+        for item in waiting:
+            item.future.add_done_callback(partial(self._release, len(item.text)))
+        self._waiting.extend(waiting)
+        self._arrived.set()
+        try:
+            async with asyncio.timeout(self._limits.seconds):
+                return [await item.future for item in waiting]
+        except TimeoutError as error:
+            raise ProblemError(too_slow(self._limits.seconds)) from error
+        finally:
+            for item in waiting:
+                item.future.cancel()  # a no-op where it is done; the queue passes over what is cancelled
+
+    def check_open(self) -> None:
+        """Whether new work is taken.
+
+        Raises:
+            ProblemError: 503 while shutting down.
+        """
+        if self._draining:
+            raise ProblemError(not_ready("The service is shutting down."))
+
+    def _admit(self, articles: int, characters: int) -> None:
+        self.check_open()
+        if articles > self._limits.queue_articles or characters > self._limits.queue_characters:
+            limit = f"{self._limits.queue_articles:,} articles and {self._limits.queue_characters:,} characters"
+            raise ProblemError(request_too_large(f"A request has at most {limit}; send several."))
+        if (
+            self._articles + articles > self._limits.queue_articles
+            or self._characters + characters > self._limits.queue_characters
+        ):
+            self._metrics.refused.inc()
+            raise ProblemError(queue_full(min(60, max(1, math.ceil(self._characters / self._rate)))))
+        self._articles += articles
+        self._characters += characters
+        self._metrics.queued.set(self._articles)
+
+    def _release(self, characters: int, _: asyncio.Future[Outcome]) -> None:
+        self._articles -= 1
+        self._characters -= characters
+        self._metrics.queued.set(self._articles)
+
+    async def _serve(self) -> None:
+        loop = asyncio.get_running_loop()
+        while True:
+            batch = self._take()
+            if not batch:
+                if self._draining:
+                    return
+                self._arrived.clear()
+                await self._arrived.wait()
+                continue
+            began = time.perf_counter()
+            outcomes = await loop.run_in_executor(
+                self._executor, predict_each, batch[0].model, [item.text for item in batch]
+            )
+            self._record(batch, outcomes, time.perf_counter() - began)
+            for item, outcome in zip(batch, outcomes, strict=True):
+                if not item.future.done():
+                    item.future.set_result(outcome)
+
+    def _take(self) -> list[_Waiting]:
+        """The next batch: one model, within the budget of characters, at least one article."""
+        batch: list[_Waiting] = []
+        budget = self._limits.batch_characters
+        while self._waiting:
+            item = self._waiting[0]
+            if item.future.done():
+                self._waiting.popleft()
+                continue
+            if batch and (item.model is not batch[0].model or len(item.text) > budget):
+                break
+            batch.append(self._waiting.popleft())
+            budget -= len(item.text)
+        return batch
+
+    def _record(self, batch: Sequence[_Waiting], outcomes: Sequence[Outcome], seconds: float) -> None:
+        characters = sum(len(item.text) for item in batch)
+        if characters:
+            self._rate = _MEMORY * self._rate + (1 - _MEMORY) * characters / max(seconds, 1e-6)
+        failed = sum(isinstance(outcome, Problem) for outcome in outcomes)
+        self._metrics.batch_articles.observe(len(batch))
+        self._metrics.batch_seconds.observe(seconds)
+        self._metrics.characters.inc(characters)
+        self._metrics.articles.labels("ok").inc(len(batch) - failed)
+        self._metrics.articles.labels("failed").inc(failed)
+
+
+def predict_each(model: ServedModel, texts: Sequence[str]) -> list[Outcome]:
+    """Results of a batch; if the batch as a whole fails, each article is tried alone."""
+    try:
+        outcomes: list[Outcome] = list(model.extractor.predict(texts))
+        if len(outcomes) == len(texts):
+            return outcomes
+        _log.error("the model gave %d results for %d articles; trying each alone", len(outcomes), len(texts))
+    except Exception as error:  # whatever one article provokes must not reach the others
+        _log.warning("a batch of %d articles failed (%s); trying each alone", len(texts), type(error).__name__)
+    return [_predict_one(model, text) for text in texts]
+
+
+def _predict_one(model: ServedModel, text: str) -> Outcome:
+    try:
+        (outcome,) = model.extractor.predict([text])
+    except TrainerError as error:
+        return invalid_article(error.message)
+    except Exception:
+        _log.exception("extraction failed on an article of %d characters", len(text))
+        return article_failed()
+    return outcome
