@@ -19,7 +19,7 @@ from trainer.learning.encoding import IGNORED
 JITTER = 0.1  # neighbours within a tenth of their length change places
 
 
-class TokenBudgetSampler(Sampler[list[int]]):
+class TokenBudgetSampler(Sampler[list[int]]):  # type: ignore[misc]
     """Yields lists of window indices; in a distributed run each process gets its share of every batch.
 
     Args:

@@ -50,5 +50,5 @@ def fit_temperature(logits: Sequence[Floats], gold: NDArray[np.int64]) -> Temper
 
 
 def _loss(logits: NDArray[np.float64], gold: NDArray[np.int64], temperature: float) -> float:
-    scores = log_softmax((logits / temperature).astype(np.float64))  # type: ignore[arg-type]
+    scores = log_softmax((logits / temperature).astype(np.float64))
     return float(-scores[np.arange(len(gold)), gold].mean())

@@ -215,7 +215,7 @@ class TrainConfig:
     seed: int = 1
     overwrite: bool = False
     data: DataConfig = field(default_factory=DataConfig)
-    model: ModelConfig = field(default_factory=lambda: ModelConfig(shape=ShapeConfig()))
+    model: ModelConfig = field(default_factory=lambda: ModelConfig(encoder="models/encoder"))
     training: TrainingConfig = field(default_factory=TrainingConfig)
 
     def __post_init__(self) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.core.metrics import Counts, bootstrap_interval, count_by_label, count_matches, macro_f1, total
-from trainer.core.types import Article
+from trainer.core.types import Article, Span
 from trainer.learning.encoding import tag_indices
 from trainer.runtime.reading import Reader
 from trainer.runtime.tagging import Floats, Scorer, decode_spans, score_words
@@ -41,6 +41,16 @@ class DevScores:
         }
 
 
+def count_scores(
+    articles: Sequence[Article], predicted: Sequence[Sequence[Span]], labels: Sequence[str]
+) -> DevScores:
+    """Strict scores of predicted spans, article by article."""
+    pairs = list(zip(articles, predicted, strict=True))
+    by_label = [count_by_label(article.spans, spans, labels) for article, spans in pairs]
+    counts = tuple(count_matches(article.spans, spans) for article, spans in pairs)
+    return DevScores(total(counts), {label: total(row[label] for row in by_label) for label in labels}, counts)
+
+
 class DevSet:
     """Dev articles, read once.
 
@@ -62,11 +72,7 @@ class DevSet:
         predicted = [
             decode_spans(reading, rows, self._tags) for reading, rows in zip(self._readings, logits, strict=True)
         ]
-        pairs = list(zip(self._articles, predicted, strict=True))
-        by_label = [count_by_label(article.spans, spans, self._labels) for article, spans in pairs]
-        articles = tuple(count_matches(article.spans, spans) for article, spans in pairs)
-        labels = {label: total(counts[label] for counts in by_label) for label in self._labels}
-        return DevScores(total(articles), labels, articles), logits
+        return count_scores(self._articles, predicted, self._labels), logits
 
     def gold_tags(self) -> NDArray[np.int64]:
         """``(words of all articles,)`` index of each word's gold tag."""

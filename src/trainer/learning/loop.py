@@ -29,7 +29,7 @@ DEV_F1 = "eval_f1"
 Evaluate = Callable[[], DevScores]
 
 
-class TaggerTrainer(Trainer):
+class TaggerTrainer(Trainer):  # type: ignore[misc]
     """Trains a token classifier on windows; dev strict F1 over whole articles picks the epoch.
 
     Args:
@@ -40,6 +40,9 @@ class TaggerTrainer(Trainer):
         loss: From logits ``(labelled, tags)`` and tag indices ``(labelled,)`` to a summed loss.
         autocast: Number format of matrix products; float32 when None.
     """
+
+    optimizer: torch.optim.Optimizer | None
+    control: TrainerControl
 
     def __init__(
         self,
@@ -110,7 +113,7 @@ class TaggerTrainer(Trainer):
         return 0
 
 
-class _EpochLoader(DataLoader[Any]):
+class _EpochLoader(DataLoader[Any]):  # type: ignore[misc]
     """A loader that hands the epoch's number to its sampler."""
 
     def set_epoch(self, epoch: int) -> None:

@@ -26,6 +26,17 @@ def write_model_card(directory: Path, provenance: Mapping[str, Any], metrics: Ma
     write_text(directory / "README.md", "\n\n".join(parts) + "\n")
 
 
+def write_crf_card(directory: Path, provenance: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
+    """Write the card of a CRF run."""
+    front = yaml.safe_dump({"language": "ar", "tags": ["arabic", "event-extraction", "crf"]}, sort_keys=False)
+    head = f"# {provenance['name']}\n\nTags spans of Arabic news text: a linear-chain CRF, the baseline to beat."
+    if provenance["configuration"]["data"]["use_dev_for_training"]:
+        head += "\n\nFitted on training and dev articles; the dev scores below are of a fit without the dev articles."
+    use = f"## Use\n\n`python -m trainer extract FILE --model models/{provenance['name']}`"
+    parts = (f"---\n{front}---", head, _scores(metrics), _data(provenance), use)
+    write_text(directory / "README.md", "\n\n".join(parts) + "\n")
+
+
 def _head(provenance: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     encoder = provenance["encoder"]
     lines = [f"# {provenance['name']}", "", "Tags spans of Arabic news text."]
@@ -82,8 +93,8 @@ def _use(provenance: Mapping[str, Any]) -> str:
         (
             "## Use",
             "",
-            f"`python -m trainer extract FILE --model models/{name}` gives exact offsets into the raw text. The directory "
-            'also loads with `transformers.pipeline("token-classification", ...)`; its offsets then follow the '
+            f"`python -m trainer extract FILE --model models/{name}` gives exact offsets into the raw text. "
+            'The directory also loads with `transformers.pipeline("token-classification", ...)`; its offsets then follow the '
             "tokenizer, without windows, normalisation or constrained decoding.",
             "",
             "Not for decisions about people; read `eval/reports` for where it fails.",

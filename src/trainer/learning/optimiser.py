@@ -16,7 +16,7 @@ from torch import nn
 _NO_DECAY = ("bias", "norm.weight", "layernorm.weight")
 
 
-class LazyAdamW(torch.optim.AdamW):
+class LazyAdamW(torch.optim.AdamW):  # type: ignore[misc]
     """AdamW with gradient clipping; parameters with sparse gradients are updated row by row.
 
     Args:
@@ -29,8 +29,8 @@ class LazyAdamW(torch.optim.AdamW):
         self.clip = clip
         self.gradient_norm = 0.0
 
-    @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def step(self, closure: Callable[[], float] | None = None) -> None:
         """Clip all gradients together, then update."""
         sparse = self._take_sparse()
         self._clip([gradient for _, _, gradient in sparse])

@@ -9,10 +9,19 @@ from typing import Any
 
 from rich.console import Console
 from rich.logging import RichHandler
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
-from rich.progress import TimeRemainingColumn as TimeLeftColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 console = Console(stderr=True)
+if not console.is_terminal:
+    console = Console(stderr=True, width=160)  # a log file has no 80 columns
 
 
 def start_logging(main_process: bool = True) -> None:
@@ -45,7 +54,7 @@ class TrainingBar:
             TextColumn("updates"),
             TimeElapsedColumn(),
             TextColumn("left"),
-            TimeLeftColumn(),
+            TimeRemainingColumn(),
             TextColumn("{task.fields[scores]}"),
             console=console,
             disable=not shown,
