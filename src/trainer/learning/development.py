@@ -41,9 +41,7 @@ class DevScores:
         }
 
 
-def count_scores(
-    articles: Sequence[Article], predicted: Sequence[Sequence[Span]], labels: Sequence[str]
-) -> DevScores:
+def count_scores(articles: Sequence[Article], predicted: Sequence[Sequence[Span]], labels: Sequence[str]) -> DevScores:
     """Strict scores of predicted spans, article by article."""
     pairs = list(zip(articles, predicted, strict=True))
     by_label = [count_by_label(article.spans, spans, labels) for article, spans in pairs]

@@ -1,0 +1,158 @@
+"""The linear-chain CRF tagger: features of words, and marginal tag scores from CRFsuite.
+
+A paragraph is one sequence. Features are the word, its affixes and its neighbours up to three
+words away, all on forms folded for alef, ya and ta marbuta (``reading.json`` says which).
+No tokenizer, no encoder and no torch are involved.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import pycrfsuite
+from numpy.typing import NDArray
+
+from trainer.core.errors import ArtifactError
+from trainer.core.types import Word
+from trainer.core.words import split_paragraphs, split_words
+from trainer.runtime.reading import Reading, ReadingSettings
+
+CRF_MODEL = "crf.crfsuite"
+REACH = 3  # words of context on each side
+_AFFIXES = (1, 2, 3, 4)
+_STEM_CONTEXT = 2  # neighbours this near also lend their stem
+_LEAST_PROBABILITY = 1e-9
+_NUMBER = re.compile(r"\d+")
+_PROCLITICS = ("وبال", "وكال", "فال", "وال", "بال", "كال", "ولل", "لل", "ال")
+_LEAST_STEM = 3
+_OPENING, _CLOSING = "«“([{‘", "»”)]}’"
+
+Floats = NDArray[np.float32]
+
+
+def read_words(text: str, settings: ReadingSettings) -> Reading:
+    """Words and paragraphs of a text; no windows, since a CRF reads whole paragraphs."""
+    words = split_words(text, settings.normalisation)
+    return Reading(text, words, split_paragraphs(text, words), ())
+
+
+def paragraph_features(words: Sequence[Word]) -> list[list[str]]:
+    """For each word of a paragraph the names of its active features."""
+    forms = [_form(word) for word in words]
+    stems = [stem_of(form) for form in forms]
+    quoted = quote_depths([word.surface for word in words])
+    padded = ["<s>"] * REACH + forms + ["</s>"] * REACH
+    rows: list[list[str]] = []
+    for index, form in enumerate(forms):
+        row = [*own_features(form), f"quoted={quoted[index]}"]
+        for step in range(-REACH, REACH + 1):
+            if step:
+                row.append(f"w{step}={padded[REACH + index + step]}")
+        for step in range(-_STEM_CONTEXT, _STEM_CONTEXT + 1):
+            if step and 0 <= index + step < len(forms):
+                row.append(f"t{step}={stems[index + step]}")
+        for step in (-1, 1):
+            if 0 <= index + step < len(forms):
+                row.extend(f"{name}@{step}" for name in edge_features(forms[index + step]))
+        row.append(f"w-1w={padded[REACH + index - 1]}|{form}")
+        row.append(f"ww+1={form}|{padded[REACH + index + 1]}")
+        rows.append(row)
+    return rows
+
+
+@lru_cache(maxsize=65_536)
+def own_features(form: str) -> tuple[str, ...]:
+    """Features of a word by itself: form, stem, affixes, shape."""
+    stem = stem_of(form)
+    features = [f"w={form}", f"t={stem}", f"shape={_shape(form)}"]
+    features += [f"p{size}={form[:size]}" for size in _AFFIXES if len(form) > size]
+    features += [f"s{size}={form[-size:]}" for size in _AFFIXES if len(form) > size]
+    if stem != form:
+        features += [f"clitic={form[: len(form) - len(stem)]}", *(f"tp{n}={stem[:n]}" for n in (2, 3) if len(stem) > n)]
+    return tuple(features)
+
+
+@lru_cache(maxsize=65_536)
+def edge_features(form: str) -> tuple[str, ...]:
+    """The first two and last two letters of a neighbour, and its shape."""
+    return (f"p2={form[:2]}", f"s2={form[-2:]}", f"shape={_shape(form)}")
+
+
+@lru_cache(maxsize=65_536)
+def stem_of(form: str) -> str:
+    """A word without its attached conjunction, preposition and article, as far as letters tell."""
+    for clitic in _PROCLITICS:
+        if form.startswith(clitic) and len(form) - len(clitic) >= _LEAST_STEM:
+            return form[len(clitic) :]
+    return form
+
+
+def quote_depths(surfaces: Sequence[str]) -> list[str]:
+    """``in`` between a pair of quotes or brackets, else ``out``; straight quotes toggle."""
+    depth, straight = 0, False
+    depths: list[str] = []
+    for surface in surfaces:
+        if surface in _CLOSING and depth:
+            depth -= 1
+        depths.append("in" if depth or straight else "out")
+        if surface in _OPENING:
+            depth += 1
+        elif surface == '"':
+            straight = not straight
+    return depths
+
+
+def _form(word: Word) -> str:
+    return _NUMBER.sub("0", word.normal) or word.surface
+
+
+def _shape(form: str) -> str:
+    if len(form) == 1 and not form.isalnum():
+        return "punctuation"
+    if form[0].isdigit():
+        return "number"
+    return "latin" if form.isascii() else "letters"
+
+
+class CrfScorer:
+    """Tag scores of whole readings from a CRFsuite model.
+
+    Args:
+        path: The model file.
+        tags: Tags in the order of the schema; a tag that the model never saw scores as impossible.
+
+    Raises:
+        ArtifactError: The file is missing or not a CRFsuite model.
+    """
+
+    def __init__(self, path: Path, tags: Sequence[str]) -> None:
+        if not path.is_file():
+            raise ArtifactError("no CRF model", file=path, remedy="train it: python -m trainer train +exp=crf")
+        self._tagger = pycrfsuite.Tagger()
+        try:
+            self._tagger.open(str(path))
+        except ValueError as error:
+            raise ArtifactError(f"not a CRFsuite model: {error}", file=path, remedy="train it again") from error
+        known = set(self._tagger.labels())
+        self._columns = [(column, tag) for column, tag in enumerate(tags) if tag in known]
+        self._tags = len(tags)
+
+    def score_readings(self, readings: Sequence[Reading]) -> list[Floats]:
+        """For each reading ``(words, tags)`` log-probabilities: the marginals of forward and backward."""
+        return [self._score(reading) for reading in readings]
+
+    def _score(self, reading: Reading) -> Floats:
+        probabilities = np.full((len(reading.words), self._tags), _LEAST_PROBABILITY, dtype=np.float32)
+        for paragraph in reading.paragraphs:
+            words = reading.words[paragraph.first_word : paragraph.last_word]
+            self._tagger.set(paragraph_features(words))
+            for index in range(len(words)):
+                row = probabilities[paragraph.first_word + index]
+                for column, tag in self._columns:
+                    row[column] = max(self._tagger.marginal(tag, index), _LEAST_PROBABILITY)
+        scores: Floats = np.log(probabilities)
+        return scores
