@@ -14,7 +14,7 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -126,8 +126,8 @@ class BackgroundTraining:
         with self._state.reserve() as mine:
             if not mine:
                 return
-            name = f"background-{datetime.now(UTC):%Y%m%d-%H%M%S}"
             with self._state.change() as state:
+                name = _free_name({run["name"] for run in state.runs})
                 taken = state.pending.pop(project, [])
                 state.runs.append({"name": name, "project": project, "annotations": len(taken), "began": now()})
             _log.info("training %s on %d new annotations of project %s", name, len(taken), project)
@@ -178,6 +178,13 @@ class BackgroundTraining:
             return None if self._stopping else code
         finally:
             self._process = None
+
+
+def _free_name(taken: Collection[str]) -> str:
+    """A name for a run: the time, and a number where that is taken."""
+    stem = f"background-{datetime.now(UTC):%Y%m%d-%H%M%S}"
+    names = (stem, *(f"{stem}-{number}" for number in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)
 
 
 async def _end(process: asyncio.subprocess.Process) -> None:

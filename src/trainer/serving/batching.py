@@ -15,7 +15,6 @@ from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
 
 from trainer.core.errors import TrainerError
 from trainer.runtime.result import Extraction
@@ -91,8 +90,6 @@ class Batcher:
         self._admit(len(texts), sum(map(len, texts)))
         loop = asyncio.get_running_loop()
         waiting = [_Waiting(model, text, loop.create_future()) for text in texts]
-        for item in waiting:
-            item.future.add_done_callback(partial(self._release, len(item.text)))
         self._waiting.extend(waiting)
         self._arrived.set()
         try:
@@ -103,6 +100,7 @@ class Batcher:
         finally:
             for item in waiting:
                 item.future.cancel()  # a no-op where it is done; the queue passes over what is cancelled
+            self._release(len(texts), sum(map(len, texts)))
 
     def check_open(self) -> None:
         """Whether new work is taken.
@@ -128,8 +126,8 @@ class Batcher:
         self._characters += characters
         self._metrics.queued.set(self._articles)
 
-    def _release(self, characters: int, _: asyncio.Future[Outcome]) -> None:
-        self._articles -= 1
+    def _release(self, articles: int, characters: int) -> None:
+        self._articles -= articles
         self._characters -= characters
         self._metrics.queued.set(self._articles)
 
