@@ -7,6 +7,9 @@ import sys
 import typer
 
 from trainer.cli import annotations as annotation_commands
+from trainer.cli import label_studio
+from trainer.cli.export import export
+from trainer.cli.serve import serve
 from trainer.core.errors import TrainerError
 
 USAGE_ERROR = 2
@@ -19,7 +22,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+label_studio.add_commands(annotation_commands.app)
 app.add_typer(annotation_commands.app, name="annotations")
+app.command()(export)
+app.command()(serve)
 
 
 @app.command(context_settings=_HYDRA_ARGUMENTS)

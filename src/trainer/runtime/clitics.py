@@ -30,10 +30,9 @@ from trainer.core.types import Span, Word
 ARTICLE = "ال"
 CONJUNCTIONS = "وف"
 PREPOSITIONS = "بكل"
-GOVERNORS = frozenset(
-    ("في", "من", "إلى", "الى", "على", "عن", "بين", "منذ", "خلال", "بعد", "قبل", "مع", "ضد", "نحو", "داخل")
-    + ("مدينة", "بلدة", "محافظة", "ولاية", "قرية")
-)
+_PARTICLES = ("في", "من", "إلى", "الى", "على", "عن", "بين", "منذ", "خلال", "بعد", "قبل", "مع", "ضد", "نحو", "داخل")
+_PLACE_NOUNS = ("مدينة", "بلدة", "محافظة", "ولاية", "قرية")
+GOVERNORS = frozenset((*_PARTICLES, *_PLACE_NOUNS))
 """Words behind which another word never begins with an attached preposition or conjunction."""
 _NEVER_LEFT = GOVERNORS | {"تحت", "فوق", "أمام", "وراء"}  # فتحت is "she opened", not ف + تحت
 _PARENT = re.compile("والد(?:ا|ان|ين|ة|ات)?(?:ت?(?:ه|ها|هم|هن|هما|ي|نا|ك|كم))?")

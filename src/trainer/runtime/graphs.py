@@ -16,6 +16,7 @@ from trainer.runtime.checkpoint import read_json
 
 GRAPHS = "onnx"
 PARITY = "parity.json"
+WEIGHTS = "model.safetensors"
 FLOAT32, INT8 = "float32", "int8"
 GRAPH_FILES: Mapping[str, str] = {FLOAT32: "model.onnx", INT8: "model.int8.onnx"}
 _REMEDY = "export the run again: python -m trainer export RUN"
@@ -38,18 +39,23 @@ def read_parity(directory: Path) -> dict[str, Any]:
     return read_json(path)
 
 
-def find_graph(directory: Path, precision: str = "auto") -> tuple[Path, str]:
+def find_graph(directory: Path, precision: str = "auto", weights: str | None = None) -> tuple[Path, str]:
     """The verified graph of a precision, and the precision.
 
     Args:
         directory: Run directory.
         precision: ``int8``, ``float32``, or ``auto`` for the one that the export chose.
+        weights: Hash of the run's weights, where it still has them; the export must be of these.
 
     Raises:
-        ArtifactError: There is no such graph, or it differs from its recorded hash. The float32
-            graph may be absent from a checkpoint that ships with int8 alone.
+        ArtifactError: There is no such graph (a checkpoint that ships may hold int8 alone), it
+            differs from its recorded hash, or it is of other weights.
     """
     parity = read_parity(directory)
+    if weights is not None and parity.get("weights_sha256") not in (None, weights):
+        raise ArtifactError(
+            "the graphs were exported from other weights than the run's", file=directory, remedy=_REMEDY
+        )
     chosen = str(parity.get("default", FLOAT32)) if precision == "auto" else precision
     entry = parity.get("graphs", {}).get(chosen)
     path = directory / GRAPHS / GRAPH_FILES[chosen]

@@ -21,7 +21,7 @@ from trainer.core.types import Link, Span
 from trainer.runtime.checkpoint import Checkpoint, load_checkpoint
 from trainer.runtime.clitics import name_spans
 from trainer.runtime.crf import CRF_MODEL, CrfScorer, read_words
-from trainer.runtime.graphs import FLOAT32, find_graph, is_exported, read_parity
+from trainer.runtime.graphs import FLOAT32, WEIGHTS, find_graph, is_exported, read_parity
 from trainer.runtime.reading import Reader, Reading, load_reader
 from trainer.runtime.result import Extraction
 from trainer.runtime.tagging import Floats, Scorer, decode_spans, score_words
@@ -151,7 +151,8 @@ def load_model(
         runtime = "onnx" if is_exported(checkpoint.directory) else "torch"
     if runtime == "torch":
         return Model(checkpoint, EncoderTagger(reader, _torch_scorer(checkpoint, precision)), runtime, FLOAT32)
-    graph, precision = find_graph(checkpoint.directory, precision)
+    weights = checkpoint.provenance.get("files", {}).get(WEIGHTS)
+    graph, precision = find_graph(checkpoint.directory, precision, weights)
     padding_id = int(read_parity(checkpoint.directory).get("padding_id", 0))
     scorer = _graph_scorer(runtime, graph, threads, padding_id)
     return Model(checkpoint, EncoderTagger(reader, scorer), runtime, precision)
