@@ -57,7 +57,7 @@ def parse_article(record: Any) -> Article:
     Raises:
         AnnotationError: Names the path of the value that is wrong.
     """
-    node = Node(record, "")
+    node = Node(record)
     text = node.get("text").text()
     spans = tuple(_parse_span(item, len(text)) for item in node.get("spans").items())
     if any(left.end > right.start for left, right in pairwise(spans)):

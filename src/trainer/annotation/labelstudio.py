@@ -127,11 +127,11 @@ def find_repeated_articles(exports: Sequence[Export]) -> tuple[Fault, ...]:
         place = Place(article.file, task=article.task, article=article.id)
         here = f"{article.file}, task {article.task}"
         text = hashlib.sha256(article.text.encode("utf-8")).hexdigest()
-        for key, message in ((f"id {article.id}", "article id used before"), (text, "the same text as another task's")):
-            if key in seen:
-                faults.append(place.report(Kind.DUPLICATE_ARTICLE, message, seen[key]))
-                break
-        for key in (f"id {article.id}", text):
+        keys = {f"id {article.id}": "the article id is used by another task", text: "the text is that of another task"}
+        repeated = next((key for key in keys if key in seen), None)
+        if repeated is not None:
+            faults.append(place.report(Kind.DUPLICATE_ARTICLE, f"{keys[repeated]}: {seen[repeated]}"))
+        for key in keys:
             seen.setdefault(key, here)
     return tuple(faults)
 

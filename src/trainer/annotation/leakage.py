@@ -85,7 +85,7 @@ def load_manifest(path: Path) -> tuple[ArticlePrint, ...]:
     """
     remedy = "write it again with `python -m eval.gold_manifest`"
     try:
-        node = Node(json.loads(path.read_text(encoding="utf-8")), "")
+        node = Node(json.loads(path.read_text(encoding="utf-8")))
         files = list(node.get("files").items())
         articles = tuple(parse_article_print(item) for file in files for item in file.get("fingerprints").items())
     except OSError as error:
@@ -136,8 +136,10 @@ def refuse_leakage(report: LeakageReport) -> None:
 
 
 def find_duplicates(left: Sequence[Article], right: Sequence[Article]) -> tuple[Match, ...]:
-    """Repetitions between two sets of articles; an article is not compared with itself."""
-    return tuple(match_prints([fingerprint_article(a) for a in left], [fingerprint_article(a) for a in right]))
+    """Repetitions between two sets of articles, or within one set given twice; an article does not repeat itself."""
+    prints = [fingerprint_article(article) for article in left]
+    others = prints if right is left else [fingerprint_article(article) for article in right]
+    return tuple(match for match in match_prints(prints, others) if match.article != match.other)
 
 
 def match_prints(left: Sequence[ArticlePrint], right: Sequence[ArticlePrint]) -> list[Match]:
@@ -182,7 +184,7 @@ def _match_texts(left: Sequence[_Text], right: Sequence[_Text]) -> Iterator[Matc
         for position in sorted({position for key in _keys(text) for position in index.get(key, ())}):
             other, other_paragraph, other_text = right[position]
             kind, similarity = _compare(text, other_text)
-            if kind and other != name:
+            if kind:
                 yield Match(name, paragraph, kind, similarity, other, other_paragraph, text.words)
 
 

@@ -14,14 +14,21 @@ _NAMES = {dict: "an object", list: "a list", str: "a text", bool: "true or false
 
 @dataclass(frozen=True, slots=True)
 class Node:
-    """A JSON value and the path that leads to it.
+    """A JSON value, the key that it stands under and the value that holds it.
 
     Every reading method raises AnnotationError, with the path as record, where the value is of
     another type.
     """
 
     value: Any
-    path: str
+    key: str = ""
+    parent: Node | None = None
+
+    @property
+    def path(self) -> str:
+        """The way here from the top, as in ``annotations[0].result[3].value.start``."""
+        above = self.parent.path if self.parent is not None else ""
+        return f"{above}.{self.key}" if above and not self.key.startswith("[") else above + self.key
 
     @property
     def absent(self) -> bool:
@@ -30,14 +37,14 @@ class Node:
 
     def get(self, key: str) -> Node:
         """The value of a key of this object; absent where there is none."""
-        return Node(self.mapping().get(key), f"{self.path}.{key}" if self.path else key)
+        return Node(self.mapping().get(key), key, self)
 
     def items(self) -> Iterator[Node]:
         """The members of this list; none where it is absent."""
         if self.absent:
             return
         for index, member in enumerate(self._expect(list)):
-            yield Node(member, f"{self.path}[{index}]")
+            yield Node(member, f"[{index}]", self)
 
     def mapping(self) -> Mapping[str, Any]:
         """This object."""
@@ -47,7 +54,7 @@ class Node:
     def text(self) -> str:
         """This text."""
         value: str = self._expect(str)
-        _refuse_surrogates(value, self.path)
+        self._refuse_surrogates(value)
         return value
 
     def integer(self) -> int:
@@ -72,7 +79,7 @@ class Node:
         if isinstance(self.value, bool) or not isinstance(self.value, int | str) or self.value == "":
             self._refuse("a text or a whole number")
         identifier = str(self.value)
-        _refuse_surrogates(identifier, self.path)
+        self._refuse_surrogates(identifier)
         return identifier
 
     def _expect(self, kind: type) -> Any:
@@ -84,10 +91,9 @@ class Node:
         found = "nothing" if self.absent else f"{_NAMES.get(type(self.value), 'a number')} {shorten(self.value)}"
         raise AnnotationError(f"expected {wanted}, found {found}", record=self.path or "top level")
 
-
-def _refuse_surrogates(value: str, path: str) -> None:
-    """Half of a surrogate pair is no character: it cannot be written as UTF-8."""
-    try:
-        value.encode("utf-8")
-    except UnicodeEncodeError as error:
-        raise AnnotationError(f"lone surrogate at position {error.start}", record=path) from error
+    def _refuse_surrogates(self, value: str) -> None:
+        """Half of a surrogate pair is no character: it cannot be written as UTF-8."""
+        try:
+            value.encode("utf-8")
+        except UnicodeEncodeError as error:
+            raise AnnotationError(f"lone surrogate at position {error.start}", record=self.path) from error

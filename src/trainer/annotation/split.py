@@ -36,7 +36,7 @@ def load_split(path: Path) -> Split:
         AnnotationError: It is missing, not such a file, or puts an article on both sides.
     """
     try:
-        node = Node(json.loads(path.read_text(encoding="utf-8")), "")
+        node = Node(json.loads(path.read_text(encoding="utf-8")))
         sides = [tuple(item.text() for item in node.get(side).items()) for side in ("train", "dev")]
         share = node.get("dev_share").number()
     except OSError as error:

@@ -6,11 +6,12 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from trainer.annotation.corpus import choose_adjudicated, load_corpus
-from trainer.annotation.labelstudio import Export, read_export
+from trainer.annotation.corpus import load_corpus
 from trainer.annotation.leakage import find_duplicates
 from trainer.annotation.split import DEV_SHARE, Split, stable_fraction
+from trainer.core.errors import AnnotationError
 from trainer.core.schema import EventSchema
+from trainer.core.types import Article
 
 _FEATURES = ("style", "country", "topic")
 
@@ -21,25 +22,17 @@ def propose_split(paths: Sequence[Path], schema: EventSchema, dev_share: float =
     Raises:
         AnnotationError: A file has a fault.
     """
-    articles = load_corpus(paths, schema).articles
-    features = {
-        article.id: tuple(f"{key}={article.meta[key]}" for key in _FEATURES if article.meta.get(key) is not None)
-        for article in articles
-    }
-    for name, stem in _files_of([read_export(path) for path in paths if path.suffix == ".json"]).items():
-        features[name] = (f"file={stem}", *features[name])
+    articles: list[Article] = []
+    features: dict[str, tuple[str, ...]] = {}
+    for path in paths:
+        for article in load_corpus([path], schema).articles:
+            if article.id in features:
+                raise AnnotationError("two articles share one id", file=path, record=f"article {article.id}")
+            values = (f"{key}={article.meta[key]}" for key in _FEATURES if article.meta.get(key) is not None)
+            features[article.id] = (f"file={path.stem}", *values)
+            articles.append(article)
     duplicates = [(match.article, match.other) for match in find_duplicates(articles, articles)]
     return choose_dev(features, duplicates, dev_share)
-
-
-def _files_of(exports: Iterable[Export]) -> dict[str, str]:
-    """File stem of each article that has an annotation."""
-    return {
-        article.id: Path(export.file).stem
-        for export in exports
-        for article in export.articles
-        if choose_adjudicated(article) is not None
-    }
 
 
 def choose_dev(

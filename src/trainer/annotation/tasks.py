@@ -76,7 +76,7 @@ def parse_task(record: Any, number: int, file: str, faults: list[Fault]) -> Task
     """A task of an export, or None where even its text cannot be had; findings go to ``faults``."""
     place = Place(file, task=f"#{number}")
     try:
-        node = Node(record, "")
+        node = Node(record)
         identifier = node.get("id")
         task_id = f"#{number}" if identifier.absent else identifier.identifier()
         place = place.at(task=task_id)
