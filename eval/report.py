@@ -1,0 +1,82 @@
+"""``report.md``: the numbers of ``metrics.json`` for reading."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+
+def render_report(metrics: Mapping[str, Any]) -> str:
+    """The report as Markdown; every number in it comes from the metrics."""
+    gold = metrics["gold"]
+    parts = [
+        f"# {metrics['run']['name']}",
+        f"Strict span F1 **{percent(metrics['strict']['f1'])}** {interval(metrics['strict'])} on "
+        f"{gold['articles']} held-out articles with {gold['spans']} spans. A span counts when start, end and label "
+        f"are all right. Leakage: {metrics['leakage']}.",
+        _scores(metrics),
+        _relaxed(metrics),
+        _errors(metrics),
+    ]
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def percent(value: float | None) -> str:
+    """A score between 0 and 1 as a number of percent with one digit."""
+    return "–" if value is None else f"{100 * value:.1f}"
+
+
+def interval(scores: Mapping[str, Any]) -> str:
+    """The 95 % interval of F1 in brackets; a dash where there are too few articles for one."""
+    bounds = scores.get("f1_interval")
+    return "–" if bounds is None else f"[{percent(bounds[0])}, {percent(bounds[1])}]"
+
+
+def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table, the first column to the left and numbers to the right."""
+    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
+    return "\n".join("| " + " | ".join(str(cell) for cell in line) + " |" for line in lines)
+
+
+def score_rows(metrics: Mapping[str, Any]) -> list[list[str]]:
+    """Rows of name, articles, precision, recall, F1, interval, gold spans: all, labels, sources, types, links."""
+    rows = [_row("all", metrics["strict"], metrics["article_count"])]
+    rows += [_row(label, scores, "") for label, scores in metrics["labels"].items()]
+    for source, part in metrics["sources"].items():
+        rows.append(_row(f"{source} articles", part["strict"], part["article_count"]))
+        rows += [_row(f"{source} {label}", scores, "") for label, scores in part["labels"].items()]
+    if metrics.get("typed"):
+        rows.append(_row("operations with type", metrics["typed"], ""))
+    if metrics.get("links"):
+        rows.append(_row("links", metrics["links"], ""))
+    return rows
+
+
+def _row(name: str, scores: Mapping[str, Any], articles: object) -> list[str]:
+    numbers = [percent(scores[key]) for key in ("precision", "recall", "f1")]
+    return [name, str(articles), *numbers, interval(scores), str(scores["gold"])]
+
+
+def _scores(metrics: Mapping[str, Any]) -> str:
+    heads = ("strict", "articles", "precision", "recall", "F1", "95 % interval", "gold spans")
+    note = (
+        f"Macro F1 over labels {percent(metrics['macro_f1'])}. seqeval strict: {percent(metrics['seqeval_strict_f1'])}."
+    )
+    return "## Scores\n\n" + table(heads, score_rows(metrics)) + "\n\n" + note
+
+
+def _relaxed(metrics: Mapping[str, Any]) -> str:
+    rows = [
+        [name.replace("_", " "), *(percent(scores[key]) for key in ("precision", "recall", "f1"))]
+        for name, scores in {"strict": metrics["strict"], **metrics["relaxed"]}.items()
+    ]
+    return "## Beside strict\n\n" + table(("policy", "precision", "recall", "F1"), rows)
+
+
+def _errors(metrics: Mapping[str, Any]) -> str:
+    labels = list(metrics["labels"])
+    rows = [
+        [kind.replace("_", " "), counts["all"], *(counts.get(label, 0) for label in labels)]
+        for kind, counts in metrics["errors"].items()
+    ]
+    return "## Errors\n\n" + table(("kind", "all", *labels), rows)

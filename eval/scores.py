@@ -1,0 +1,135 @@
+"""From judged articles to the numbers of ``metrics.json``.
+
+The headline is strict span F1 over all articles, with a document-bootstrap interval. Relaxed
+policies, types and links stand beside it under their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from seqeval.metrics import f1_score
+from seqeval.scheme import IOB2
+
+from eval.judge import Judged
+from trainer.core.bio import spans_to_tags
+from trainer.core.metrics import Counts, Policy, bootstrap_interval, macro_f1, total
+from trainer.core.schema import EventSchema
+from trainer.core.words import split_paragraphs, split_words
+
+LEAST_ARTICLES = 5  # with fewer a bootstrap over documents says nothing
+RELAXED = (Policy.BOUNDARY, Policy.LABEL_OVERLAP, Policy.OVERLAP)
+
+
+def score_gold(judged: Sequence[Judged], schema: EventSchema) -> dict[str, Any]:
+    """Every span score over all articles and over real and synthetic ones apart.
+
+    Args:
+        judged: At least one article.
+        schema: Labels, types and roles of the model.
+
+    Returns:
+        Plain JSON values; scores in the range 0 to 1.
+    """
+    sources = sorted({item.gold.source for item in judged})
+    return {
+        **score_spans(judged, schema.label_names),
+        "relaxed": {policy.value: total(item.count(policy) for item in judged).to_dict() for policy in RELAXED},
+        "sources": {
+            source: score_spans([item for item in judged if item.gold.source == source], schema.label_names)
+            for source in sources
+        },
+        "typed": score_types(judged, schema),
+        "links": score_links(judged, schema),
+        "seqeval_strict_f1": cross_check(judged),
+        "articles": [describe_article(item, schema.label_names) for item in judged],
+    }
+
+
+def score_spans(judged: Sequence[Judged], labels: Sequence[str]) -> dict[str, Any]:
+    """Strict counts overall and of each label, with intervals."""
+    rows = [item.count_labels(labels) for item in judged]
+    by_label = {label: total(row[label] for row in rows) for label in labels}
+    return {
+        "strict": with_interval([item.count() for item in judged]),
+        "macro_f1": macro_f1(by_label),
+        "labels": {label: with_interval([row[label] for row in rows]) for label in labels},
+        "article_count": len(judged),
+    }
+
+
+def with_interval(documents: Sequence[Counts]) -> dict[str, Any]:
+    """Scores of the sum, and the 95 % bootstrap interval of F1 where there are articles enough for one."""
+    enough = len(documents) >= LEAST_ARTICLES
+    return {**total(documents).to_dict(), "f1_interval": list(bootstrap_interval(documents)) if enough else None}
+
+
+def score_types(judged: Sequence[Judged], schema: EventSchema) -> dict[str, Any] | None:
+    """Strict scores of the typed label's spans with the type right too; None where the model gives no types."""
+    label = schema.typed_label
+    predicted = [[span for span in item.spans if span.label == label] for item in judged]
+    if label is None or not any(span.type for row in predicted for span in row):
+        return None
+
+    def key(item: Judged, side: str) -> set[tuple[int, int, str | None]]:
+        spans = item.article.spans if side == "gold" else item.spans
+        return {(span.start, span.end, span.type) for span in spans if span.label == label}
+
+    counts = [_overlap(key(item, "gold"), key(item, "predicted")) for item in judged]
+    found = total(item.count_labels([label])[label] for item in judged).correct
+    both = with_interval(counts)
+    return {**both, "type_accuracy_on_found": both["correct"] / found if found else 0.0}
+
+
+def score_links(judged: Sequence[Judged], schema: EventSchema) -> dict[str, Any] | None:
+    """Strict scores of links: role and both ends' offsets and labels; None where the model gives no links."""
+    if not any(item.links for item in judged):
+        return None
+    sides = [(_link_keys(item, gold=True), _link_keys(item, gold=False)) for item in judged]
+    overall = with_interval([_overlap(gold, predicted) for gold, predicted in sides])
+    roles = {
+        role.name: total(_overlap(*(_of_role(keys, role.name) for keys in side)) for side in sides).to_dict()
+        for role in schema.roles
+    }
+    return {**overall, "roles": roles}
+
+
+def cross_check(judged: Sequence[Judged]) -> float:
+    """Strict F1 by seqeval (mode strict, IOB2) on word tags, a sequence for each paragraph."""
+    gold_rows: list[list[str]] = []
+    predicted_rows: list[list[str]] = []
+    for item in judged:
+        words = split_words(item.article.text)
+        gold, predicted = spans_to_tags(words, item.article.spans), spans_to_tags(words, item.spans)
+        for paragraph in split_paragraphs(item.article.text, words):
+            gold_rows.append(gold[paragraph.first_word : paragraph.last_word])
+            predicted_rows.append(predicted[paragraph.first_word : paragraph.last_word])
+    if not any(tag != "O" for row in [*gold_rows, *predicted_rows] for tag in row):
+        return 0.0
+    return float(f1_score(gold_rows, predicted_rows, mode="strict", scheme=IOB2, zero_division=0))
+
+
+def describe_article(item: Judged, labels: Sequence[str]) -> dict[str, Any]:
+    """What a comparison needs of one article: counts, overall and of each label."""
+
+    def plain(counts: Counts) -> list[int]:
+        return [counts.correct, counts.predicted, counts.gold]
+
+    by_label = {label: plain(counts) for label, counts in item.count_labels(labels).items()}
+    return {"id": item.article.id, "source": item.gold.source, "counts": plain(item.count()), "labels": by_label}
+
+
+def _link_keys(item: Judged, gold: bool) -> set[tuple[object, ...]]:
+    spans = item.article.spans if gold else item.spans
+    links = item.article.links if gold else item.links
+    ends = [(spans[link.operation], spans[link.argument], link.role) for link in links]
+    return {(role, a.start, a.end, a.label, b.start, b.end, b.label) for a, b, role in ends}
+
+
+def _of_role(keys: set[tuple[object, ...]], role: str) -> set[tuple[object, ...]]:
+    return {key for key in keys if key[0] == role}
+
+
+def _overlap(gold: set[Any], predicted: set[Any]) -> Counts:
+    return Counts(len(gold & predicted), len(predicted), len(gold))
