@@ -56,11 +56,11 @@ class DataConfig:
 class ShapeConfig:
     """A BERT encoder's shape, for random weights."""
 
-    layers: int = 6
-    hidden: int = 256
-    heads: int = 4
-    intermediate: int = 1024
-    vocabulary: int = 8000
+    layers: int = 4
+    hidden: int = 320
+    heads: int = 5
+    intermediate: int = 1280
+    vocabulary: int = 24000
     positions: int = 512
 
     def __post_init__(self) -> None:

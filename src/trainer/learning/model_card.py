@@ -94,8 +94,8 @@ def _use(provenance: Mapping[str, Any]) -> str:
             "## Use",
             "",
             f"`python -m trainer extract FILE --model models/{name}` gives exact offsets into the raw text. "
-            'The directory also loads with `transformers.pipeline("token-classification", ...)`; its offsets then follow the '
-            "tokenizer, without windows, normalisation or constrained decoding.",
+            'The directory also loads with `transformers.pipeline("token-classification", ...)`; '
+            "its offsets then follow the tokenizer, without windows, normalisation or constrained decoding.",
             "",
             "Not for decisions about people; read `eval/reports` for where it fails.",
         )
