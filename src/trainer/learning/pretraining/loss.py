@@ -1,0 +1,43 @@
+"""The masked-language-model loss, computed at hidden places only."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+
+class MaskedLoss(nn.Module):  # type: ignore[misc]
+    """An encoder with its output layer; a 24,000-piece output at every place would cost as much as the encoder."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(
+        self, ids: torch.Tensor, positions: torch.Tensor | None, places: torch.Tensor, labels: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Mean cross entropy and, outside training, the number of right guesses.
+
+        Args:
+            ids: Shape (sequences, length).
+            positions: Position of each token, or none for the encoder's own; shape (sequences, length).
+            places: Flat indexes of hidden tokens; shape (hidden,).
+            labels: Their true ids; shape (hidden,).
+        """
+        extra = {} if positions is None else {"position_ids": positions}
+        body = self.model.base_model
+        states = body(input_ids=ids, **extra).last_hidden_state
+        chosen = states.reshape(-1, states.shape[-1])[places]
+        scores = self._head()(chosen)
+        loss = functional.cross_entropy(scores.float(), labels)
+        hits = labels.new_zeros(()) if self.training else (scores.argmax(-1) == labels).sum()
+        return loss, hits
+
+    def _head(self) -> nn.Module:
+        """The output layer: BERT and its like call it ``cls``, RoBERTa and its like ``lm_head``."""
+        for name in ("cls", "lm_head"):
+            head = getattr(self.model, name, None)
+            if isinstance(head, nn.Module):
+                return head
+        raise TypeError(f"{type(self.model).__name__} has no masked-language-model output layer")
