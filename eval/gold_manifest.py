@@ -53,11 +53,11 @@ def build_manifest(files: list[Path]) -> dict[str, Any]:
 
 
 def _describe_file(file: Path, articles: list[Article]) -> dict[str, Any]:
-    synthetic = {bool(article.meta.get("synthetic")) for article in articles}
+    kinds = {"synthetic" if article.meta.get("synthetic") else "real" for article in articles}
     return {
         "name": file.name,
         "sha256": hash_file(file),
-        "kind": {(True,): "synthetic", (False,): "real"}.get(tuple(synthetic), "mixed"),
+        "kind": kinds.pop() if len(kinds) == 1 else "mixed",
         "articles": len(articles),
         "spans": dict(sorted(Counter(span.label for article in articles for span in article.spans).items())),
         "links": sum(len(article.links) for article in articles),

@@ -91,11 +91,11 @@ def test_statistics_count_and_measure(tmp_path: Path) -> None:
     assert report["lengths"]["words a span, LOCATION"]["p100"] == 2.0
 
 
-def test_statistics_of_the_shipped_articles_as_tables() -> None:
-    code, output = run("stats", ANNOTATIONS)
+def test_statistics_of_a_shipped_file_as_tables() -> None:
+    code, output = run("stats", ANNOTATIONS / "maghreb-local.json")
     assert code == 0
-    assert output.startswith("248 articles")
-    for shown in ("OPERATION", "deployment", "agent", "newspaper", "words an article"):
+    assert output.startswith("14 articles")
+    for shown in ("OPERATION", "arrest", "agent", "bulletin", "words an article"):
         assert shown in output
 
 
@@ -123,10 +123,12 @@ def test_an_unknown_target_format_is_refused_and_nothing_is_written(tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == ["export.json"]
 
 
-def test_the_split_command_writes_the_shipped_split(tmp_path: Path) -> None:
+def test_the_split_command_writes_a_share_of_each_file_to_dev(tmp_path: Path) -> None:
     out = tmp_path / "split.json"
-    assert run("split", ANNOTATIONS, "--out", out)[0] == 0
-    assert out.read_bytes() == (ANNOTATIONS.parent / "split.json").read_bytes()
+    code, output = run("split", ANNOTATIONS / "maghreb-local.json", ANNOTATIONS / "wire-posts.json", "--out", out)
+    assert (code, output) == (0, f"{out}: 22 articles to train on, 4 to choose models by\n")
+    dev = json.loads(out.read_bytes())["dev"]
+    assert {name.split("-")[0] for name in dev} == {"local", "wire"}
 
 
 def test_the_labelling_configuration_is_printed_written_and_checked(tmp_path: Path) -> None:

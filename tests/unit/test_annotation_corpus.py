@@ -119,6 +119,22 @@ def test_labels_outside_the_schema_are_refused_in_every_format(tmp_path: Path) -
     assert len(load_corpus([path], schema).articles) == 1
 
 
+@pytest.mark.parametrize(
+    ("link", "message"),
+    [
+        (Link(0, 1, "weapon"), "weapon"),
+        (Link(0, 1, "place"), "place from OPERATION to ACTOR"),
+        (Link(0, 3, "agent"), "crosses a paragraph"),
+    ],
+)
+def test_a_link_that_cannot_be_is_refused_in_json_lines(tmp_path: Path, link: Link, message: str) -> None:
+    path = tmp_path / "articles.jsonl"
+    path.write_text(render_jsonl([replace(sample_article(), links=(link,))]), encoding="utf-8")
+    with pytest.raises(AnnotationError, match=message) as caught:
+        load_corpus([path], shipped_schema())
+    assert (caught.value.file, caught.value.record) == (str(path), "article a-1")
+
+
 # CoNLL
 
 

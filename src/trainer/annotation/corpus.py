@@ -18,7 +18,7 @@ from trainer.annotation.labelstudio import (
     read_export,
 )
 from trainer.annotation.records import iterate_records
-from trainer.annotation.regions import lay_out
+from trainer.annotation.regions import check_link, lay_out
 from trainer.core.bio import spans_to_tags
 from trainer.core.errors import AnnotationError
 from trainer.core.files import hash_texts
@@ -116,7 +116,7 @@ def infer_schema(articles: Iterable[Article], name: str = "labels") -> EventSche
 
 
 def check_article(article: Article, schema: EventSchema | None, path: Path) -> None:
-    """Refuse spans that words cannot express and names that the schema does not have.
+    """Refuse spans that words cannot express, links that cannot be, and names that the schema does not have.
 
     Raises:
         AnnotationError: Names the article and the span.
@@ -127,6 +127,11 @@ def check_article(article: Article, schema: EventSchema | None, path: Path) -> N
         spans_to_tags(layout.words, article.spans)
     except AnnotationError as error:
         raise AnnotationError(error.message, file=path, record=record, remedy=error.remedy) from error
+    for number, link in enumerate(article.links):
+        problem = check_link(link, article.spans, article.links[:number], layout, schema)
+        if problem is not None:
+            kind, message = problem
+            raise AnnotationError(f"links[{number}]: {message}", file=path, record=record, remedy=kind.remedy)
     for span in article.spans:
         if layout.paragraph_of(span.start) != layout.paragraph_of(span.end - 1):
             message = f"span {span.start}:{span.end} ({span.label}) crosses a paragraph"
@@ -135,7 +140,6 @@ def check_article(article: Article, schema: EventSchema | None, path: Path) -> N
         return
     wrong = [f"label {span.label!r}" for span in article.spans if span.label not in schema.label_names]
     wrong += [f"type {span.type!r}" for span in article.spans if span.type and span.type not in schema.type_names]
-    wrong += [f"role {link.role!r}" for link in article.links if schema.role(link.role) is None]
     if wrong:
         raise AnnotationError(
             f"{wrong[0]} is not in the schema {schema.name!r} ({', '.join(schema.label_names)})",

@@ -196,7 +196,7 @@ def _resolve_relations(
         elif source in indices and target in indices:  # otherwise the span itself has been reported
             for role in relation.roles:
                 link = Link(indices[source], indices[target], role)
-                problem = _check_link(link, spans, links, layout, schema)
+                problem = check_link(link, spans, links, layout, schema)
                 if problem is None:
                     links.append(link)
                 else:
@@ -204,9 +204,10 @@ def _resolve_relations(
     return tuple(sorted(links))
 
 
-def _check_link(
+def check_link(
     link: Link, spans: Sequence[Span], earlier: Sequence[Link], layout: Layout, schema: EventSchema | None
 ) -> tuple[Kind, str] | None:
+    """What is wrong with a link between these spans, or None; ``earlier`` are the links before it."""
     source, target = spans[link.operation], spans[link.argument]
     if link in earlier:
         return Kind.DUPLICATE_RELATION, f"{link.role} is drawn twice"
