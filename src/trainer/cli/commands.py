@@ -9,6 +9,7 @@ import typer
 from trainer.cli import annotations as annotation_commands
 from trainer.cli import label_studio
 from trainer.cli.export import export
+from trainer.cli.extract import extract
 from trainer.cli.serve import serve
 from trainer.core.errors import TrainerError
 
@@ -25,6 +26,7 @@ app = typer.Typer(
 label_studio.add_commands(annotation_commands.app)
 app.add_typer(annotation_commands.app, name="annotations")
 app.command()(export)
+app.command()(extract)
 app.command()(serve)
 
 
@@ -35,6 +37,9 @@ def train(context: typer.Context) -> None:
     from trainer.learning.config import TrainConfig
 
     def start(config: TrainConfig) -> None:
+        from trainer.learning.hub import find_encoder
+
+        find_encoder(config.model)  # before torch is loaded: an encoder that cannot be had is said at once
         from trainer.learning.train import train
 
         train(config)

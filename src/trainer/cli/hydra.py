@@ -39,8 +39,13 @@ def run_hydra(name: str, schema: type[Config], start: Callable[[Config], None], 
     ConfigStore.instance().store(name=f"{name}_schema", node=schema)
     directory = configuration_directory()
 
+    failures: list[TrainerError] = []
+
     def job(config: DictConfig) -> None:
-        start(to_dataclass(config))
+        try:
+            start(to_dataclass(config))
+        except TrainerError as error:  # kept from Hydra, which would print its own words on it
+            failures.append(error)
 
     os.environ["HYDRA_FULL_ERROR"] = "1"  # let exceptions through: this module turns them into messages
     sys.argv = [f"trainer {name}", *arguments]
@@ -52,6 +57,8 @@ def run_hydra(name: str, schema: type[Config], start: Callable[[Config], None], 
         raise ConfigError(
             _reason(error), file=_shown(directory / f"{name}.yaml"), remedy=f"see `trainer {name} --help`"
         ) from error
+    if failures:
+        raise failures[0]
 
 
 def to_dataclass(config: DictConfig) -> Any:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import logging
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,17 +11,15 @@ from typing import Any
 
 from transformers import AutoConfig, AutoTokenizer, BertConfig, PretrainedConfig, PreTrainedTokenizerBase
 
-from trainer.core.errors import ArtifactError, ConfigError
+from trainer.core.errors import ArtifactError
 from trainer.core.files import hash_file
 from trainer.core.normalisation import Normalisation
 from trainer.learning.config import ModelConfig, ShapeConfig
-from trainer.learning.hub import find_weights, locate_encoder
+from trainer.learning.hub import find_encoder, find_weights, refuse_segmented
 from trainer.learning.pretraining.vocabulary import NORMALISATION_FILE, count_words, train_wordpiece
 
 logger = logging.getLogger(__name__)
 
-BUNDLED = "models/encoder"
-_SEGMENTED_NAME = re.compile(r"(bert-(base|large)-arabert|arabert-(base|large))(v1|v2)?$", re.IGNORECASE)
 _SEGMENTED_PIECES = ("ال+", "و+", "+ها", "+ات")
 _ROBERTA_LIKE = ("roberta", "xlm-roberta", "camembert", "xlm-roberta-xl")
 
@@ -71,13 +68,11 @@ def open_encoder(config: ModelConfig, texts: Iterable[str]) -> Encoder:
         HubError: The Hub was needed and cannot be reached.
         ConfigError: The encoder reads Farasa segments.
     """
-    absent = config.encoder is None or (config.encoder == BUNDLED and not Path(BUNDLED).is_dir())
-    if absent and config.shape is not None:
-        return _from_scratch(config.encoder, config.shape, config.normalisation.to_normalisation(), texts)
-    if config.encoder is None:
-        raise ConfigError("neither an encoder nor a shape", record="model.encoder", remedy="give one of them")
-    _refuse_segmented_name(config.encoder)
-    directory = locate_encoder(config.encoder, config.revision)
+    directory = find_encoder(config)
+    if directory is None or config.encoder is None:
+        return _from_scratch(
+            config.encoder, config.shape or ShapeConfig(), config.normalisation.to_normalisation(), texts
+        )
     try:
         model_config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
@@ -129,22 +124,9 @@ def _read_normalisation(directory: Path) -> Normalisation | None:
         raise ArtifactError(f"not valid: {error}", file=path, remedy="restore the encoder's directory") from error
 
 
-def _refuse_segmented_name(name: str) -> None:
-    if _SEGMENTED_NAME.search(name):
-        _refuse_segmented(name)
-
-
 def _check_tokenizer(name: str, tokenizer: PreTrainedTokenizerBase) -> None:
     if not getattr(tokenizer, "is_fast", False):
         raise ArtifactError("the tokenizer has no Rust form", record=name, remedy="name an encoder with tokenizer.json")
     vocabulary = tokenizer.get_vocab()
     if all(piece in vocabulary for piece in _SEGMENTED_PIECES):
-        _refuse_segmented(name)
-
-
-def _refuse_segmented(name: str) -> None:
-    raise ConfigError(
-        f"{name!r} reads text that Farasa has segmented (AraBERT v1, v2); spans could not keep their exact offsets",
-        record="model.encoder",
-        remedy="use aubmindlab/bert-base-arabertv02 or bert-large-arabertv02 (+exp=arabert, +exp=arabert_large)",
-    )
+        refuse_segmented(name)

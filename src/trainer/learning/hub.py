@@ -13,13 +13,16 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from trainer.core.errors import ArtifactError, HubError
+from trainer.core.errors import ArtifactError, ConfigError, HubError
+from trainer.learning.config import ModelConfig, ModelKind
 
 logger = logging.getLogger(__name__)
 
+BUNDLED = "models/encoder"
 WEIGHTS = ("model.safetensors", "model.safetensors.index.json", "pytorch_model.bin", "pytorch_model.bin.index.json")
 _TOKENIZERS = ("tokenizer.json", "vocab.txt", "sentencepiece.bpe.model", "spiece.model", "vocab.json")
 _FILES = ["*.json", "vocab.txt", "*.model", "merges.txt"]
+_SEGMENTED_NAME = re.compile(r"(bert-(base|large)-arabert|arabert-(base|large))(v1|v2)?$", re.IGNORECASE)
 _NAME = re.compile(r"[\w.-]+(/[\w.-]+)?")
 _PROBE_SECONDS = 10.0
 _WAYS_OUT = (
@@ -27,6 +30,39 @@ _WAYS_OUT = (
     "(2) fill a cache on a machine with network (HF_HOME=/path hf download {name}) and set HF_HOME here; "
     "(3) train the bundled encoder: +exp=compact"
 )
+
+
+def find_encoder(config: ModelConfig) -> Path | None:
+    """The directory of the configured encoder; None where random weights of ``model.shape`` are meant.
+
+    Needs neither torch nor transformers, so that a command can fail at once.
+
+    Raises:
+        ConfigError: The encoder reads Farasa segments.
+        ArtifactError: A local directory is missing or not an encoder's.
+        HubError: The Hub was needed and cannot be reached.
+    """
+    absent = config.encoder is None or (config.encoder == BUNDLED and not Path(BUNDLED).is_dir())
+    if config.kind is ModelKind.crf or (absent and config.shape is not None):
+        return None
+    if config.encoder is None:
+        raise ConfigError("neither an encoder nor a shape", record="model.encoder", remedy="give one of them")
+    if _SEGMENTED_NAME.search(config.encoder):
+        refuse_segmented(config.encoder)
+    return locate_encoder(config.encoder, config.revision)
+
+
+def refuse_segmented(name: str) -> None:
+    """Refuse an encoder of AraBERT's segmented generations.
+
+    Raises:
+        ConfigError: Always.
+    """
+    raise ConfigError(
+        f"{name!r} reads text that Farasa has segmented (AraBERT v1, v2); spans could not keep their exact offsets",
+        record="model.encoder",
+        remedy="use aubmindlab/bert-base-arabertv02 or bert-large-arabertv02 (+exp=arabert, +exp=arabert_large)",
+    )
 
 
 def locate_encoder(name: str, revision: str | None = None) -> Path:
