@@ -20,6 +20,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--out", type=Path, help="where the report goes (default eval/reports/RUN)")
     parser.add_argument("--gold", type=Path, nargs="+", default=[], help="other gold files: .json, .jsonl or .conll")
     parser.add_argument("--no-gates", action="store_true", help="report the gates, but exit with 0 whatever they say")
+    parser.add_argument("--no-behaviour", action="store_true", help="leave the perturbed texts out (a few seconds)")
     parser.add_argument("--unchecked", action="store_true", help="judge even where training texts cannot be compared")
     parser.add_argument("--runtime", default="auto", help="auto, onnx, openvino or torch")
     parser.add_argument("--precision", default="auto", help="auto, int8 or float32")
@@ -30,6 +31,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         gold=tuple(given.gold),
         unchecked=given.unchecked,
         gates=not given.no_gates,
+        behaviour=not given.no_behaviour,
         runtime=given.runtime,
         precision=given.precision,
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 from eval.gold import MANIFEST, Gold
 from trainer.annotation.corpus import load_corpus
@@ -43,7 +42,7 @@ def refuse_seen_gold(checkpoint: Checkpoint, gold: Gold, unchecked: bool = False
     _refuse(sorted(known & set(trained)), checkpoint, "was trained on gold articles")
     if gold.shipped and data.get("gold_manifest_sha256") == hash_file(MANIFEST):
         return "training compared its texts with this gold's fingerprints"
-    articles = _find_training_texts(checkpoint, data)
+    articles = find_training_articles(checkpoint)
     if articles is None:
         if unchecked:
             return UNCHECKED
@@ -59,15 +58,15 @@ def refuse_seen_gold(checkpoint: Checkpoint, gold: Gold, unchecked: bool = False
     return "the training texts were compared with this gold"
 
 
-def _find_training_texts(checkpoint: Checkpoint, data: Mapping[str, Any]) -> Sequence[Article] | None:
-    """The very articles that the run read, or None where they are gone or changed."""
-    configuration = checkpoint.provenance.get("configuration") or {}
-    paths = [Path(path) for path in configuration.get("data", {}).get("annotations", ())]
+def find_training_articles(checkpoint: Checkpoint) -> Sequence[Article] | None:
+    """The very articles that the run read, dev among them, or None where they are gone or changed."""
+    provenance = checkpoint.provenance
+    paths = [Path(path) for path in provenance.get("configuration", {}).get("data", {}).get("annotations", ())]
     try:
         corpus = load_corpus(paths, None) if paths else None
     except TrainerError:
         return None
-    return corpus.articles if corpus is not None and corpus.hash == data.get("hash") else None
+    return corpus.articles if corpus is not None and corpus.hash == provenance["data"]["hash"] else None
 
 
 def _refuse(found: Sequence[str], checkpoint: Checkpoint, fault: str) -> None:

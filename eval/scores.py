@@ -33,8 +33,9 @@ def score_gold(judged: Sequence[Judged], schema: EventSchema) -> dict[str, Any]:
         Plain JSON values; scores in the range 0 to 1.
     """
     sources = sorted({item.gold.source for item in judged})
+    overall, seqeval = score_spans(judged, schema.label_names), cross_check(judged)
     return {
-        **score_spans(judged, schema.label_names),
+        **overall,
         "relaxed": {policy.value: total(item.count(policy) for item in judged).to_dict() for policy in RELAXED},
         "sources": {
             source: score_spans([item for item in judged if item.gold.source == source], schema.label_names)
@@ -42,7 +43,8 @@ def score_gold(judged: Sequence[Judged], schema: EventSchema) -> dict[str, Any]:
         },
         "typed": score_types(judged, schema),
         "links": score_links(judged, schema),
-        "seqeval_strict_f1": cross_check(judged),
+        "seqeval_strict_f1": seqeval,
+        "seqeval_difference": abs(seqeval - overall["strict"]["f1"]),
         "articles": [describe_article(item, schema.label_names) for item in judged],
     }
 
