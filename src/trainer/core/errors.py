@@ -67,5 +67,9 @@ class InputError(TrainerError):
     """A text or file handed in for extraction cannot be used."""
 
 
+class OutputError(TrainerError):
+    """Results cannot be written where they were asked for."""
+
+
 class ServerError(TrainerError):
     """A Label Studio server refused, failed or answered something unknown."""

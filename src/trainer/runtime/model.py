@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from trainer.core.errors import ArtifactError, ConfigError
+from trainer.core.files import hash_texts
 from trainer.core.types import Link, Span
 from trainer.runtime.checkpoint import Checkpoint, load_checkpoint
 from trainer.runtime.clitics import name_spans
-from trainer.runtime.crf import CRF_MODEL, CrfScorer, read_words
 from trainer.runtime.graphs import FLOAT32, WEIGHTS, find_graph, is_exported, read_parity
 from trainer.runtime.reading import Reader, Reading, load_reader
 from trainer.runtime.result import Extraction
@@ -62,12 +62,15 @@ class CrfTagger:
     """The CRF baseline."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
+        from trainer.runtime.crf import CRF_MODEL, CrfScorer, read_words  # its library need not load otherwise
+
+        self._read = read_words
         self._settings = checkpoint.reading
         self._scorer = CrfScorer(checkpoint.directory / CRF_MODEL, checkpoint.schema.tags)
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """Words and paragraphs of each text."""
-        return [read_words(text, self._settings) for text in texts]
+        return [self._read(text, self._settings) for text in texts]
 
     def score(self, readings: Sequence[Reading]) -> list[Floats]:
         """For each reading ``(words, tags)`` log-probabilities."""
@@ -93,6 +96,12 @@ class Model:
     def name(self) -> str:
         """The run's name."""
         return self.checkpoint.name
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash over all files of the run: two models with the same one extract the same."""
+        files = self.checkpoint.provenance.get("files", {})
+        return hash_texts(f"{name}={value}" for name, value in sorted(files.items()))[:16]
 
     def __call__(self, text: str, id: str = "") -> Extraction:
         """Extract from one text."""
