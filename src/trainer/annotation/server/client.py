@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import httpx
-from label_studio_sdk import LabelStudio
+from label_studio_sdk.base_client import LabelStudioBase
 from label_studio_sdk.core.api_error import ApiError
 
 from trainer.annotation.faults import shorten
@@ -36,7 +36,7 @@ class Server:
         timeout = httpx.Timeout(_READ_SECONDS, connect=_CONNECT_SECONDS)
         self._http = httpx.Client(timeout=timeout, follow_redirects=True)
         try:
-            sdk = LabelStudio(base_url=credentials.url, api_key=credentials.api_key, httpx_client=self._http)
+            sdk = LabelStudioBase(base_url=credentials.url, api_key=credentials.api_key, httpx_client=self._http)
         except ApiError as error:
             raise _refusal(self.url, "sign in", error.status_code, error.body) from None
         self._transport = sdk._client_wrapper.httpx_client
@@ -54,6 +54,10 @@ class Server:
     def patch(self, path: str, body: Any) -> Any:
         """The JSON that a PATCH answers."""
         return self._request("PATCH", path, {}, body)
+
+    def delete(self, path: str) -> None:
+        """Remove what lies at a path."""
+        self._request("DELETE", path, {}, None)
 
     def close(self) -> None:
         """End the session."""
@@ -107,6 +111,8 @@ class Server:
             ) from None
         if not 200 <= response.status_code < 300:
             raise _refusal(self.url, path, response.status_code, response.text)
+        if response.status_code == httpx.codes.NO_CONTENT:
+            return None
         try:
             return response.json()
         except ValueError:

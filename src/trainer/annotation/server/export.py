@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from trainer.annotation.server.client import Server
 from trainer.annotation.server.projects import Project
-from trainer.annotation.server.task_map import make_query
+from trainer.annotation.server.task_map import iterate_tasks, make_query
 from trainer.core.errors import ServerError
 
 _BATCH = 100
-_PAGE = 200
+_SERVER_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"  # the one format in which filters take a time
 _OVERLAP = timedelta(minutes=5)  # a change is dated before its transaction ends, so an earlier date can appear later
 
 
@@ -30,18 +30,9 @@ def export_changed(server: Server, project: Project, known: Mapping[int, str]) -
         known: When each known task was last changed, by the server's clock in ISO 8601.
     """
     since = datetime.fromisoformat(max(known.values())) - _OVERLAP
-    changed: list[int] = []
-    last = 0
-    while True:
-        filters = [
-            ("updated_at", "greater", "Datetime", since.isoformat()),
-            ("id", "greater", "Number", last),
-        ]
-        answer = server.get("api/tasks", project=project.id, page_size=_PAGE, query=make_query(filters, ["tasks:id"]))
-        changed += [task["id"] for task in answer["tasks"] if known.get(task["id"]) != task["updated_at"]]
-        if len(answer["tasks"]) < _PAGE:
-            break
-        last = int(answer["tasks"][-1]["id"])
+    filters = [("updated_at", "greater", "Datetime", since.astimezone(UTC).strftime(_SERVER_TIME))]
+    found = iterate_tasks(server, project, filters)
+    changed = [int(task["id"]) for task in found if known.get(task["id"]) != task["updated_at"]]
     return export_tasks(server, project, changed)
 
 

@@ -13,7 +13,7 @@ from trainer.annotation.leakage import check_leakage
 from trainer.annotation.server.client import Server
 from trainer.annotation.server.predictions import PreAnnotator, build_prediction, prefer_version, send_predictions
 from trainer.annotation.server.projects import Project, open_project
-from trainer.annotation.server.task_map import ServerTask, TaskMap, read_task_map
+from trainer.annotation.server.task_map import ServerTask, TaskMap, find_predicted, read_task_map
 from trainer.annotation.tasks import ARTICLE_KEY, TEXT_KEY
 from trainer.core.errors import ServerError
 from trainer.core.files import hash_texts
@@ -76,8 +76,11 @@ def push_articles(
     sorted_out = _sort_out([article for article in articles if article.id not in leaking], known)
     predicted = 0
     if model is not None:
-        waiting = [pair for pair in sorted_out.present if _wants_prediction(pair[1], model)]
-        predicted = _predict(server, project, [(article, task.id) for article, task in waiting], model)
+        done = find_predicted(server, project, model.version) if sorted_out.present else frozenset()
+        waiting = [
+            (article, task.id) for article, task in sorted_out.present if not task.annotated and task.id not in done
+        ]
+        predicted = _predict(server, project, waiting, model)
     for start in range(0, len(sorted_out.new), _BATCH):
         batch = sorted_out.new[start : start + _BATCH]
         tasks = _import(server, project, batch)
@@ -150,10 +153,6 @@ def _import(server: Server, project: Project, articles: Sequence[Article]) -> li
             remedy="run the same command again: what has arrived is not sent twice",
         )
     return [int(task) for task in tasks]
-
-
-def _wants_prediction(task: ServerTask, model: PreAnnotator) -> bool:
-    return not task.annotated and model.version not in task.models
 
 
 def _predict(server: Server, project: Project, pairs: Sequence[tuple[Article, int]], model: PreAnnotator) -> int:

@@ -24,14 +24,12 @@ class ServerTask:
         article: Article id; empty where somebody imported the task without one.
         text: The article's text.
         annotated: Submitted annotations, skipped ones included.
-        models: Versions of the models whose predictions it holds.
     """
 
     id: int
     article: str
     text: str
     annotated: int
-    models: frozenset[str]
 
     @property
     def text_hash(self) -> str:
@@ -59,7 +57,7 @@ class TaskMap:
 
 def read_task_map(server: Server, project: Project) -> TaskMap:
     """Every task of a project. The earliest task of an article or text stands for it."""
-    tasks = tuple(iterate_tasks(server, project))
+    tasks = tuple(map(_parse_task, iterate_tasks(server, project)))
     by_article: dict[str, ServerTask] = {}
     by_text: dict[str, ServerTask] = {}
     for task in tasks:
@@ -69,21 +67,24 @@ def read_task_map(server: Server, project: Project) -> TaskMap:
     return TaskMap(tasks, by_article, by_text)
 
 
-def iterate_tasks(server: Server, project: Project) -> Iterator[ServerTask]:
+def find_predicted(server: Server, project: Project, version: str) -> frozenset[int]:
+    """Ids of the tasks that hold a prediction of this model version."""
+    filters = [("predictions_model_versions", "contains", "List", [version])]
+    return frozenset(int(task["id"]) for task in iterate_tasks(server, project, filters))
+
+
+def iterate_tasks(
+    server: Server, project: Project, filters: Sequence[tuple[str, str, str, Any]] = ()
+) -> Iterator[Mapping[str, Any]]:
     """Tasks in order of id, each page asked for by the id before it: deletions meanwhile skip nothing."""
     last = 0
     while True:
-        answer = server.get(
-            "api/tasks",
-            project=project.id,
-            page_size=_PAGE,
-            query=make_query([("id", "greater", "Number", last)], ["tasks:id"]),
-        )
-        for task in answer["tasks"]:
-            yield _parse_task(task)
-        if len(answer["tasks"]) < _PAGE:
+        query = make_query([*filters, ("id", "greater", "Number", last)], ["tasks:id"])
+        tasks = server.get("api/tasks", project=project.id, page_size=_PAGE, query=query)["tasks"]
+        yield from tasks
+        if len(tasks) < _PAGE:
             return
-        last = int(answer["tasks"][-1]["id"])
+        last = int(tasks[-1]["id"])
 
 
 def make_query(filters: Sequence[tuple[str, str, str, Any]], ordering: Sequence[str] = ()) -> str:
@@ -103,5 +104,4 @@ def _parse_task(task: Mapping[str, Any]) -> ServerTask:
         article="" if article is None else str(article),
         text=str(data.get(TEXT_KEY, "")),
         annotated=int(task.get("total_annotations") or 0) + int(task.get("cancelled_annotations") or 0),
-        models=frozenset(filter(None, str(task.get("predictions_model_versions") or "").split(","))),
     )
