@@ -57,6 +57,7 @@ class FakeExtractor:
     labels: dict[str, str] = field(
         default_factory=lambda: {"الجيش": "ACTOR", "غارة": "OPERATION", "الموصل": "LOCATION"}
     )
+    types: dict[str, str] = field(default_factory=dict)
     batches: list[list[str]] = field(default_factory=list)
     before: Callable[[Sequence[str]], None] | None = None
     schema: EventSchema = SCHEMA
@@ -72,7 +73,13 @@ class FakeExtractor:
     def _find(self, text: str) -> Extraction:
         words = [word for word in split_words(text) if word.surface in self.labels]
         spans = tuple(
-            Span(word.start, word.end, self.labels[word.surface], score=round(1 - 0.1 * index, 2))
+            Span(
+                word.start,
+                word.end,
+                self.labels[word.surface],
+                self.types.get(word.surface),
+                round(1 - 0.1 * index, 2),
+            )
             for index, word in enumerate(words[:10])
         )
         trigger = next((index for index, span in enumerate(spans) if span.label == "OPERATION"), None)

@@ -63,6 +63,7 @@ def create_app(settings: ServeSettings, load: Loader, credentials: Credentials =
         service.holder.load()
         service.batcher.start()
         service.holder.start()
+        service.training.start()
         _log.info("serving %s", service.holder.model.version)
         yield
         await service.holder.stop()

@@ -105,6 +105,10 @@ class BackgroundTraining:
             return False
         return len(self._state.read().pending.get(project, [])) >= self.plan.threshold
 
+    def start(self) -> None:
+        """Be ready for runs; again after `stop`, too."""
+        self._stopping = False
+
     async def stop(self) -> None:
         """End a run in progress; its annotations count again, and its training resumes by name."""
         self._stopping = True

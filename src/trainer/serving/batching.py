@@ -58,8 +58,6 @@ class Batcher:
         self._limits = limits
         self._metrics = metrics
         self._waiting: deque[_Waiting] = deque()
-        self._arrived = asyncio.Event()
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="extract")
         self._task: asyncio.Task[None] | None = None
         self._articles = 0
         self._characters = 0
@@ -67,15 +65,19 @@ class Batcher:
         self._draining = False
 
     def start(self) -> None:
-        """Begin to serve the queue (inside a running event loop)."""
+        """Begin to serve the queue (inside a running event loop); again after `stop`, too."""
+        self._arrived = asyncio.Event()
+        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="extract")
+        self._draining = False
         self._task = asyncio.get_running_loop().create_task(self._serve(), name="batcher")
 
     async def stop(self) -> None:
         """Refuse new work, finish what waits, end."""
         self._draining = True
+        if self._task is None:
+            return
         self._arrived.set()
-        if self._task is not None:
-            await self._task
+        await self._task
         self._executor.shutdown()
 
     async def submit(self, model: ServedModel, texts: Sequence[str]) -> list[Outcome]:
