@@ -52,8 +52,11 @@ def open_text(path: Path) -> Iterator[TextIO]:
     elif path.suffix == ".zst":
         import zstandard
 
-        with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw) as stream:
-            yield io.TextIOWrapper(stream, encoding="utf-8")
+        try:
+            with path.open("rb") as raw, zstandard.ZstdDecompressor().stream_reader(raw) as stream:
+                yield io.TextIOWrapper(stream, encoding="utf-8")
+        except zstandard.ZstdError as error:
+            raise OSError(str(error)) from error  # as the other formats tell of damage
     else:
         with path.open(encoding="utf-8") as text:
             yield text
