@@ -1,5 +1,7 @@
 // Words of the interface. Labels, types and roles come from the model's own schema.
 
+const counted = (count, noun) => `${count} ${noun}${count === 1 ? "" : "s"}`;
+
 const ENGLISH = {
   title: "Arabic event extraction",
   lead: "Who did what to whom, and where: found in Arabic news.",
@@ -32,8 +34,8 @@ const ENGLISH = {
   score: "score",
   event: "Event",
   other: "العربية",
-  characters: (count) => `${count} characters`,
-  done: (spans, events) => `${spans} spans and ${events} events.`,
+  characters: (count) => (count === "1" ? "1 character" : `${count} characters`),
+  done: (spans, events) => `${counted(spans, "span")} and ${counted(events, "event")}.`,
   faults: {
     unauthorised: "This service asks for an API key.",
     "article-too-long": "The article is too long for this service.",
