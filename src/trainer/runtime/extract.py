@@ -118,7 +118,9 @@ def extract_to_file(
         OutputError: The disk is full or gone.
     """
     journal = Journal(out, rejects, job.fingerprint(name), overwrite)
-    progress = Progress(sum(_stat(source)[0] for source in job.sources), resumed=journal.done)
+    progress = Progress(
+        sum(_stat(source)[0] for source in job.sources), 0, journal.written, journal.rejected, journal.done
+    )
     try:
         blocks = () if journal.is_finished else read_blocks(job, skip=journal.done)
         for block in blocks:
