@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+import time
 from collections.abc import Iterator
 from copy import deepcopy
 from pathlib import Path
@@ -13,6 +15,7 @@ from starlette.testclient import TestClient
 
 from tests.serving_model import FakeExtractor, served
 from trainer.serving.app import create_app
+from trainer.serving.background_training import TrainingPlan
 from trainer.serving.limits import Limits
 from trainer.serving.ml_tasks import Controls, parse_controls
 from trainer.serving.settings import ServeSettings
@@ -156,3 +159,28 @@ def test_nothing_of_the_owners_token_is_logged(client: TestClient, caplog: pytes
         replay(client, "setup", access_token="a-very-secret-token")
         replay(client, "predict", params={"login": "x", "password": "a-very-secret-token", "context": None})
     assert "a-very-secret-token" not in caplog.text
+
+
+def test_an_event_at_the_threshold_sets_off_the_training_of_its_project(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def steps(_: TrainingPlan, title: str, run: str) -> list[list[str]]:
+        return [[sys.executable, "-c", f"open({str(tmp_path / 'trained')!r}, 'w').write({title!r})"]]
+
+    monkeypatch.setattr(TrainingPlan, "steps", steps)
+    settings = ServeSettings(
+        model=tmp_path, state=tmp_path / "state", reload_seconds=0, training=TrainingPlan(threshold=2)
+    )
+    with TestClient(create_app(settings, lambda _: served(FakeExtractor()))) as client:
+        replay(client, "webhook_ANNOTATION_CREATED")
+        assert client.get("/v1/models").json()["training"]["last_run"] is None
+        replay(client, "webhook_ANNOTATION_CREATED", annotation={"id": 99})
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            state = client.get("/v1/models").json()["training"]
+            if (state["last_run"] or {}).get("outcome"):
+                break
+            time.sleep(0.02)
+    assert state["last_run"]["outcome"] == "promoted"
+    assert state["pending"] == {}
+    assert (tmp_path / "trained").read_text() == RECORDED["webhook_ANNOTATION_CREATED"]["request"]["project"]["title"]

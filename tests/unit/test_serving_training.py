@@ -22,7 +22,7 @@ def python(code: str) -> Sequence[str]:
 
 def build(tmp_path: Path, *codes: str, threshold: int = 3) -> BackgroundTraining:
     plan = TrainingPlan(threshold)
-    return BackgroundTraining(plan, StateFile(tmp_path), lambda project, run: [python(code) for code in codes])
+    return BackgroundTraining(plan, StateFile(tmp_path), lambda title, run: [python(code) for code in codes])
 
 
 async def finish(training: BackgroundTraining) -> None:
@@ -40,10 +40,10 @@ def test_training_begins_at_the_threshold_and_the_count_starts_anew(tmp_path: Pa
     async def live() -> None:
         training = build(tmp_path, "", "")
         training.count("8", ["1", "2"])
-        assert not training.start_if_due("8")
+        assert not training.start_if_due("8", "news")
         training.count("9", ["7"])
         training.count("8", ["3", "2"])
-        assert training.start_if_due("8")
+        assert training.start_if_due("8", "news")
         await finish(training)
 
     asyncio.run(live())
@@ -55,14 +55,14 @@ def test_a_refusal_of_the_gate_is_an_outcome_and_a_failing_step_is_another(tmp_p
     async def live() -> None:
         refused = build(tmp_path, "", "raise SystemExit(1)", threshold=1)
         refused.count("8", ["1"])
-        refused.start_if_due("8")
+        refused.start_if_due("8", "news")
         await finish(refused)
         failed = build(tmp_path, "raise SystemExit(1)", f"open({str(tmp_path / 'reached')!r}, 'w')", threshold=1)
         failed.count("8", ["2"])
-        failed.start_if_due("8")
+        failed.start_if_due("8", "news")
         await finish(failed)
-        assert not failed.start_if_due("8")  # not again at once for every further annotation
-        assert failed.start_if_due("8", asked=True)
+        assert not failed.start_if_due("8", "news")  # not again at once for every further annotation
+        assert failed.start_if_due("8", "news", asked=True)
         await finish(failed)
 
     asyncio.run(live())
@@ -75,10 +75,10 @@ def test_annotations_that_arrive_during_a_run_set_off_the_next(tmp_path: Path) -
     async def live() -> None:
         training = build(tmp_path, "import time; time.sleep(0.3)", threshold=2)
         training.count("8", ["1", "2"])
-        assert training.start_if_due("8")
+        assert training.start_if_due("8", "news")
         await asyncio.sleep(0.1)
         training.count("8", ["3", "4"])
-        assert not training.start_if_due("8")
+        assert not training.start_if_due("8", "news")
         await finish(training)
         await finish(training)
 
@@ -90,7 +90,7 @@ def test_without_a_threshold_nothing_ever_trains(tmp_path: Path) -> None:
     async def live() -> None:
         training = build(tmp_path, "", threshold=0)
         training.count("8", [str(index) for index in range(100)])
-        assert not training.start_if_due("8", asked=True)
+        assert not training.start_if_due("8", "news", asked=True)
 
     asyncio.run(live())
     assert outcomes(tmp_path) == []
@@ -105,7 +105,7 @@ def test_the_end_of_the_service_ends_the_run_and_its_children_and_counts_again(t
     async def live() -> None:
         training = build(tmp_path, child, threshold=1)
         training.count("8", ["1"])
-        training.start_if_due("8")
+        training.start_if_due("8", "news")
         async with asyncio.timeout(10):
             while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
                 await asyncio.sleep(0.01)
@@ -134,10 +134,10 @@ def test_two_workers_train_one_run_between_them(tmp_path: Path) -> None:
         first = build(tmp_path, "import time; time.sleep(0.3)", threshold=1)
         second = build(tmp_path, "import time; time.sleep(0.3)", threshold=1)
         first.count("8", ["1"])
-        first.start_if_due("8")
+        first.start_if_due("8", "news")
         await asyncio.sleep(0.05)
         second.count("8", ["2"])
-        second.start_if_due("8")
+        second.start_if_due("8", "news")
         await finish(second)
         await finish(first)
         await finish(first)
@@ -157,6 +157,7 @@ def test_a_damaged_state_file_starts_the_count_anew(tmp_path: Path) -> None:
     ("pull", "commands"), [(True, ["annotations", "train", "promote"]), (False, ["train", "promote"])]
 )
 def test_the_steps_are_the_documented_commands(pull: bool, commands: list[str]) -> None:
-    steps = TrainingPlan(5, "compact", Path("models"), pull).steps("8", "run-1")
+    steps = TrainingPlan(5, "compact", Path("models"), pull).steps("--news", "run-1")
     assert [step[3] for step in steps] == commands
     assert steps[-1][-1] == "models/run-1"
+    assert ("--project=--news" in steps[0]) == pull  # a title is never taken for an option

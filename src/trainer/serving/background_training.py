@@ -52,10 +52,10 @@ class TrainingPlan:
         if self.threshold < 0:
             raise ConfigError(f"a threshold of {self.threshold} annotations", remedy="give 0 (never) or more")
 
-    def steps(self, project: str, run: str) -> Sequence[Sequence[str]]:
-        """The commands of a run, in order."""
+    def steps(self, title: str, run: str) -> Sequence[Sequence[str]]:
+        """The commands of a run, in order, for the project of a title."""
         trainer = (sys.executable, "-m", "trainer")
-        pull = (*trainer, "annotations", "pull", "--project", project)
+        pull = (*trainer, "annotations", "pull", f"--project={title}")
         train = (*trainer, "train", f"+exp={self.experiment}", f"name={run}")
         promote = (*trainer, "promote", str(self.models / run))
         return (pull, train, promote) if self.pull else (train, promote)
@@ -89,7 +89,7 @@ class BackgroundTraining:
             state.pending[project] = list(pending)
         return len(pending)
 
-    def start_if_due(self, project: str, *, asked: bool = False) -> bool:
+    def start_if_due(self, project: str, title: str, *, asked: bool = False) -> bool:
         """Begin a run if enough is pending, or if it was asked for; whether one began."""
         if self.plan.threshold == 0 or self._stopping:
             return False
@@ -97,7 +97,7 @@ class BackgroundTraining:
             return False  # looked at again when the run ends
         if not asked and not self._is_due(project):
             return False
-        self._task = asyncio.get_running_loop().create_task(self._run(project), name="training")
+        self._task = asyncio.get_running_loop().create_task(self._run(project, title), name="training")
         return True
 
     def _is_due(self, project: str) -> bool:
@@ -126,7 +126,7 @@ class BackgroundTraining:
             "last_run": state.runs[-1] if state.runs else None,
         }
 
-    async def _run(self, project: str) -> None:
+    async def _run(self, project: str, title: str) -> None:
         with self._state.reserve() as mine:
             if not mine:
                 return
@@ -137,7 +137,7 @@ class BackgroundTraining:
             _log.info("training %s on %d new annotations of project %s", name, len(taken), project)
             outcome = "failed"
             try:
-                outcome = await self._run_steps(project, name)
+                outcome = await self._run_steps(title, name)
             finally:
                 with self._state.change() as state:
                     self._conclude(state, name, project, taken, outcome)
@@ -145,10 +145,10 @@ class BackgroundTraining:
         if outcome == "failed":
             self._failed_at = time.monotonic()
         if outcome in ("promoted", "refused"):
-            asyncio.get_running_loop().call_soon(self._continue, project)
+            asyncio.get_running_loop().call_soon(self._continue, project, title)
 
-    def _continue(self, project: str) -> None:
-        self.start_if_due(project)
+    def _continue(self, project: str, title: str) -> None:
+        self.start_if_due(project, title)
 
     def _conclude(self, state: TrainingState, name: str, project: str, taken: list[str], outcome: str) -> None:
         if outcome not in ("promoted", "refused"):  # nothing was learnt from them
@@ -157,8 +157,8 @@ class BackgroundTraining:
             if run["name"] == name:
                 run.update(ended=now(), outcome=outcome)
 
-    async def _run_steps(self, project: str, name: str) -> str:
-        steps = self._steps(project, name)
+    async def _run_steps(self, title: str, name: str) -> str:
+        steps = self._steps(title, name)
         with (self._state.directory / f"{name}.log").open("wb") as log:
             for number, step in enumerate(steps, 1):
                 code = await self._run_step(step, log.fileno())

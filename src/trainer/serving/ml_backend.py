@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse
 from trainer.serving.batching import Outcome
 from trainer.serving.documents import PREDICT, SETUP, VERSIONS, WEBHOOK
 from trainer.serving.extractor import ServedModel
-from trainer.serving.limits import read_json
+from trainer.serving.limits import check_text, read_json
 from trainer.serving.ml_tasks import build_prediction, drawn_ranges, parse_controls, read_task
 from trainer.serving.problems import Problem, ProblemError, invalid_request
 from trainer.serving.service import Service, service_of
@@ -95,14 +95,15 @@ async def note_event(request: Request) -> JSONResponse:
     known = isinstance(action, str) and action in _ACTIONS
     service.metrics.webhooks.labels(action if known else "other").inc()
     member = body.get("project")
-    project = member.get("id") if isinstance(member, Mapping) else None
+    project, title = (member.get("id"), member.get("title")) if isinstance(member, Mapping) else (None, None)
     if isinstance(project, int) and 0 < project < _LARGEST_ID:
         if known and action in _COUNTED:
             made = body.get("annotation")  # one, or a list in ANNOTATIONS_CREATED
             service.training.count(str(project), _annotation_ids(made if isinstance(made, list) else [made]))
         elif action == "ANNOTATIONS_DELETED":
             service.training.count(str(project), (), _annotation_ids(body.get("annotations")))
-        service.training.start_if_due(str(project), asked=action == "START_TRAINING")
+        if isinstance(title, str) and check_text(title, service.limits) is None:
+            service.training.start_if_due(str(project), title, asked=action == "START_TRAINING")
     return JSONResponse({"result": {}}, 201)
 
 
