@@ -24,7 +24,7 @@ from trainer.annotation.server.push import push_articles
 from trainer.core.errors import ServerError
 from trainer.core.schema import EventSchema
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.timeout(1200)]
 
 ARTICLES = ordinary_articles(450)
 TITLE = "Killed"
@@ -40,7 +40,8 @@ def rows_by_article(home: Path, table: str) -> Counter[str]:
     """How many rows of a table belong to each article."""
     join = "" if table == "task" else f"join {table} on {table}.task_id = task.id"
     with sqlite3.connect(f"file:{home}/data/label_studio.sqlite3?mode=ro", uri=True) as database:
-        return Counter(row[0] for row in database.execute(f"select json_extract(task.data, '$.doc_id') from task {join}"))
+        rows = database.execute(f"select json_extract(task.data, '$.doc_id') from task {join}")
+        return Counter(row[0] for row in rows)
 
 
 def push(server: RunningServer, schema: EventSchema, manifest: Path) -> None:

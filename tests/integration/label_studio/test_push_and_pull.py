@@ -31,7 +31,7 @@ from trainer.core.errors import ServerError
 from trainer.core.schema import EventSchema
 from trainer.core.types import Article
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.timeout(1200)]
 
 
 class Loop:

@@ -20,7 +20,7 @@ from trainer.annotation.server.projects import open_project
 from trainer.core.errors import ServerError
 from trainer.core.schema import EventSchema
 
-pytestmark = pytest.mark.server
+pytestmark = [pytest.mark.server, pytest.mark.timeout(1200)]
 USER, PASSWORD = "studio", "a-long-enough-password"
 TEXTS = [text for text, _ in SENTENCES] + ["😀 " + SENTENCES[0][0], "بِسْمِ الله — لا حدث هنا."]
 
