@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import logging
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,19 +16,20 @@ import numpy as np
 import torch
 from transformers import AutoTokenizer, PreTrainedModel
 
-from trainer.core.errors import ConfigError
+from trainer.core.errors import ArtifactError, ConfigError
 from trainer.core.normalisation import Normalisation
 from trainer.learning.hub import locate_encoder
 from trainer.learning.pretraining.blocks import Stream, split_held_out, weigh_documents
 from trainer.learning.pretraining.cache import TokenCache, build_cache
-from trainer.learning.pretraining.card import write_card
+from trainer.learning.pretraining.card import describe_corpus, describe_pretraining, write_card
 from trainer.learning.pretraining.config import PretrainConfig
 from trainer.learning.pretraining.corpus import find_files, read_documents
-from trainer.learning.pretraining.encoder import describe_special, make_compact, open_encoder
+from trainer.learning.pretraining.encoder import count_positions, describe_special, make_compact, open_encoder
 from trainer.learning.pretraining.export import export_encoder
 from trainer.learning.pretraining.loop import Trainer
 from trainer.learning.pretraining.processes import Processes
 from trainer.learning.pretraining.progress import PretrainingBar
+from trainer.learning.pretraining.state import CHECKPOINT
 from trainer.learning.pretraining.vocabulary import (
     NORMALISATION_FILE,
     count_words,
@@ -59,32 +63,62 @@ def pretrain(config: PretrainConfig) -> Path:
     if not config.corpus:
         raise ConfigError("no raw text is named", record="corpus", remedy="corpus=[FILE,FOLDER,…]")
     files = find_files(config.corpus)
+    if config.export_only and not (config.work / CHECKPOINT).is_file():
+        raise ArtifactError("no checkpoint to export", file=config.work, remedy="name the run's folder: work=FOLDER")
     processes = Processes.start()
     start_logging(processes.main)
     if config.threads is not None:
         torch.set_num_threads(config.threads)
     config.work.mkdir(parents=True, exist_ok=True)
     try:
-        if not processes.main:
-            processes.wait()  # the main process fills the folder first
-        prepared = prepare(config, files)
-        if processes.main:
-            processes.wait()
-        trainer = make_trainer(config, prepared, processes)
-        logger.info(
-            "%s tokens, %.1f M parameters, from step %d", f"{len(prepared.cache.tokens):,}",
-            sum(p.numel() for p in prepared.model.parameters()) / 1e6, trainer.counters.step,
-        )  # fmt: skip
-        with PretrainingBar(processes.main, config.minutes) as bar:
-            trainer.run(bar.show)
-        if processes.main:
-            card = write_card(config, prepared.model, prepared.cache, trainer.counters)
-            export_encoder(prepared.model, prepared.tokenizer, prepared.normalisation, card, config.output)
-            logger.info("encoder written to %s", config.output)
-        processes.wait()
+        with _hold(config.work, processes.main and not config.export_only):
+            _run(config, files, processes)
     finally:
         processes.stop()
     return config.output
+
+
+def _run(config: PretrainConfig, files: tuple[Path, ...], processes: Processes) -> None:
+    if not processes.main:
+        processes.wait()  # the main process fills the folder first
+    prepared = prepare(config, files)
+    if processes.main:
+        processes.wait()
+    trainer = make_trainer(config, prepared, processes)
+    logger.info(
+        "%s tokens, %.1f M parameters, from step %d",
+        f"{len(prepared.cache.tokens):,}",
+        sum(p.numel() for p in prepared.model.parameters()) / 1e6,
+        trainer.counters.step,
+    )
+    if not config.export_only:
+        with PretrainingBar(processes.main, config.minutes) as bar:
+            if not trainer.run(bar.show):
+                logger.info("stopped and saved; the same command goes on from here")
+                return
+    if processes.main:
+        corpus = describe_corpus(files, prepared.cache)
+        facts = describe_pretraining(config, corpus, trainer.counters, *trainer.measure())
+        card = write_card(config, prepared.model, facts)
+        export_encoder(prepared.model, prepared.tokenizer, prepared.normalisation, card, facts, config.output)
+        logger.info("encoder written to %s", config.output)
+    processes.wait()
+
+
+@contextmanager
+def _hold(folder: Path, wanted: bool) -> Iterator[None]:
+    """Keeps a second run out of a folder; the system lets go of it when this process ends, however it ends."""
+    if not wanted:
+        yield
+        return
+    with (folder / "lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigError(
+                "another run is working in this folder", file=folder, remedy="wait for it, or give work=ANOTHER"
+            ) from None
+        yield
 
 
 def prepare(config: PretrainConfig, files: tuple[Path, ...]) -> Prepared:
@@ -112,6 +146,14 @@ def make_trainer(config: PretrainConfig, prepared: Prepared, processes: Processe
         on_topic[number] = any(stem in piece for stem in config.topics)
     weights = weigh_documents(cache, on_topic, config.topic_weight, config.topic_threshold)
     training = Stream(cache, learnt, special, config.seed, weights)
+    model = prepared.model
+    positions = count_positions(model)
+    if config.length > positions:
+        raise ConfigError(
+            f"{config.length} exceeds the {positions} positions of the encoder",
+            record="length",
+            remedy=f"length={positions} or less",
+        )
     return Trainer(config, prepared.model, training, Stream(cache, held, special, config.seed), special, processes)
 
 

@@ -18,6 +18,13 @@ class Precision(Enum):
     BF16 = "bf16"
 
 
+class Optimiser(Enum):
+    """``muon`` teaches a fresh encoder most per token; ``adamw`` moves a trained one gently."""
+
+    MUON = "muon"
+    ADAMW = "adamw"
+
+
 @dataclass
 class ShapeConfig:
     """A BERT-shaped encoder; read only when one is made from nothing."""
@@ -65,6 +72,7 @@ class PretrainConfig:
         length: Tokens in a sequence.
         batch_tokens: Tokens in a step, over all processes.
         shift_positions: Begin each sequence at a random position, so that all positions learn.
+        optimiser: What steps the matrices between layers; embeddings, biases and norms always get AdamW.
         learning_rate: Peak of the schedule.
         embedding_rate: Peak for embeddings, as a multiple of ``learning_rate``.
         weight_decay: Decoupled decay of matrices.
@@ -78,6 +86,8 @@ class PretrainConfig:
         workers: Processes that tokenise.
         held_out: Share of documents kept for measuring.
         save_minutes: Time between checkpoints.
+        export_only: Write the encoder from the newest checkpoint, even of a run that is going on; train nothing.
+        title: Heading of the model card.
         card: What the model card says of sources, licences and limits.
         seed: Seed of everything drawn.
     """
@@ -97,6 +107,7 @@ class PretrainConfig:
     length: int = 128
     batch_tokens: int = 4096
     shift_positions: bool = True
+    optimiser: Optimiser = Optimiser.MUON
     learning_rate: float = 2e-3
     embedding_rate: float = 0.2
     weight_decay: float = 0.01
@@ -110,6 +121,8 @@ class PretrainConfig:
     workers: int = 2
     held_out: float = 0.005
     save_minutes: float = 10.0
+    export_only: bool = False
+    title: str = "Arabic encoder"
     card: str = ""
     seed: int = 13
 

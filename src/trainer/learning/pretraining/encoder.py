@@ -89,3 +89,10 @@ def open_encoder(folder: Path) -> tuple[Any, nn.Module]:
     if not tokenizer.is_fast:
         raise ArtifactError("has no fast tokenizer", file=folder, remedy="convert it with tokenizers, or name another")
     return tokenizer, model
+
+
+def count_positions(model: Any) -> int:
+    """Most tokens that an encoder reads; RoBERTa and its like keep two of their positions for padding."""
+    positions = int(getattr(model.config, "max_position_embeddings", 512))
+    kind = str(model.config.model_type)
+    return positions - 2 if "roberta" in kind or kind == "camembert" else positions

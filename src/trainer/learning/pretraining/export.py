@@ -10,13 +10,19 @@ from typing import Any
 
 from transformers import PreTrainedModel
 
-from trainer.core.files import write_text
+from trainer.core.files import write_json, write_text
 from trainer.core.normalisation import Normalisation
 from trainer.learning.pretraining.vocabulary import write_normalisation
 
 
 def export_encoder(
-    model: PreTrainedModel, tokenizer: Any, normalisation: Normalisation, card: str, output: Path, half: bool = True
+    model: PreTrainedModel,
+    tokenizer: Any,
+    normalisation: Normalisation,
+    card: str,
+    facts: dict[str, Any],
+    output: Path,
+    half: bool = True,
 ) -> Path:
     """Writes weights, tokenizer, configuration, folding and model card; replaces ``output`` as a whole.
 
@@ -25,6 +31,7 @@ def export_encoder(
         tokenizer: Its tokenizer.
         normalisation: How words must be folded for it.
         card: Text of README.md.
+        facts: Content of provenance.json.
         output: Directory to write.
         half: Store fp16, which halves the files and moves no dev score; loading gives fp32 again.
     """
@@ -40,6 +47,7 @@ def export_encoder(
     _amend(part / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")  # also known to transformers 4
     write_normalisation(normalisation, part)
     (part / "README.md").write_text(card, encoding="utf-8")
+    write_json(part / "provenance.json", facts)
     old = output.with_name(f".{output.name}.old")
     shutil.rmtree(old, ignore_errors=True)
     if output.exists():

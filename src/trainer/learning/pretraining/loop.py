@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import json
+import signal
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
 from trainer.learning.pretraining.blocks import Block, Special, Stream
-from trainer.learning.pretraining.config import PretrainConfig
+from trainer.learning.pretraining.config import Optimiser, PretrainConfig
+from trainer.learning.pretraining.encoder import count_positions
 from trainer.learning.pretraining.loss import MaskedLoss
 from trainer.learning.pretraining.masking import Masked, mask_words
 from trainer.learning.pretraining.optimiser import Muon, split_parameters
@@ -46,21 +49,20 @@ def build_optimisers(model: nn.Module, config: PretrainConfig) -> list[torch.opt
     a full one: embeddings get a lower rate, else rare pieces would lose what their static vectors know.
     """
     matrices, embeddings, vectors = split_parameters(model)
-    muon = Muon(matrices, config.learning_rate, weight_decay=config.weight_decay)
-    adam = torch.optim.AdamW(
-        [
-            {"params": embeddings, "lr": config.learning_rate * config.embedding_rate, "weight_decay": 0.0},
-            {"params": vectors, "weight_decay": 0.0},
-        ],
-        lr=config.learning_rate,
-        betas=(0.9, 0.98),
-        eps=1e-8,
-        foreach=True,
-    )
-    for optimiser in (muon, adam):
+    groups: list[dict[str, Any]] = [
+        {"params": embeddings, "lr": config.learning_rate * config.embedding_rate, "weight_decay": 0.0},
+        {"params": vectors, "weight_decay": 0.0},
+    ]
+    optimisers: list[torch.optim.Optimizer] = []
+    if config.optimiser is Optimiser.MUON:
+        optimisers.append(Muon(matrices, config.learning_rate, weight_decay=config.weight_decay))
+    else:
+        groups.append({"params": matrices, "weight_decay": config.weight_decay})
+    optimisers.append(torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), foreach=True))
+    for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["peak"] = group["lr"]
-    return [muon, adam]
+    return optimisers
 
 
 class Trainer:
@@ -94,7 +96,7 @@ class Trainer:
         self.loss = processes.wrap(MaskedLoss(self.model))
         self.counters = Counters()
         self.sequences = max(1, config.batch_tokens // config.length // processes.count)
-        self.positions = int(getattr(model.config, "max_position_embeddings", 512))
+        self.positions = count_positions(model)
         if (content := load_checkpoint(config.work)) is not None:
             self.counters = restore(content, self.model, self.optimisers, config.work)
             for optimiser, fresh in zip(self.optimisers, build_optimisers(self.model, config), strict=True):
@@ -106,12 +108,25 @@ class Trainer:
         """Share of the budget that is spent."""
         return measure_progress(self.counters.seconds, self.counters.tokens, self.config.minutes, self.config.tokens)
 
-    def run(self, report: Callable[[Report], None]) -> None:
-        """Trains until the budget is spent; calls ``report`` every few seconds."""
+    def run(self, report: Callable[[Report], None]) -> bool:
+        """Trains until the budget is spent, or SIGTERM comes; calls ``report`` every few seconds.
+
+        Returns:
+            Whether the budget is spent; a run that was told to stop has saved where it stands.
+        """
+        asked: list[int] = []
+        before = signal.signal(signal.SIGTERM, lambda number, _: asked.append(number))
+        try:
+            self._train(report, asked)
+        finally:
+            signal.signal(signal.SIGTERM, before)
+        return self.processes.agree(float(bool(asked))) == 0.0
+
+    def _train(self, report: Callable[[Report], None], asked: list[int]) -> None:
         saved = spoken = time.monotonic()
         losses: list[float] = []
         tokens_then, seconds_then = self.counters.tokens, self.counters.seconds
-        while (progress := self.processes.agree(self.progress)) < 1.0:
+        while (progress := self.processes.agree(2.0 if asked else self.progress)) < 1.0:
             begin = time.monotonic()
             rate = self.config.learning_rate * scale_rate(progress, self.config.warm_up, self.config.decay_from)
             losses.append(self.step(rate / self.config.learning_rate))

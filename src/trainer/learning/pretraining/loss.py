@@ -13,6 +13,10 @@ class MaskedLoss(nn.Module):  # type: ignore[misc]
     def __init__(self, model: nn.Module) -> None:
         super().__init__()
         self.model = model
+        # BERT and its like call the output layer ``cls``, RoBERTa and its like ``lm_head``; for a model that
+        # spreads it over several modules the whole output is computed.
+        heads = (getattr(model, name, None) for name in ("cls", "lm_head"))
+        self.head = next((head for head in heads if isinstance(head, nn.Module)), None)
 
     def forward(
         self, ids: torch.Tensor, positions: torch.Tensor | None, places: torch.Tensor, labels: torch.Tensor
@@ -26,18 +30,11 @@ class MaskedLoss(nn.Module):  # type: ignore[misc]
             labels: Their true ids; shape (hidden,).
         """
         extra = {} if positions is None else {"position_ids": positions}
-        body = self.model.base_model
-        states = body(input_ids=ids, **extra).last_hidden_state
-        chosen = states.reshape(-1, states.shape[-1])[places]
-        scores = self._head()(chosen)
+        if self.head is None:
+            scores = self.model(input_ids=ids, **extra).logits.flatten(0, 1)[places]
+        else:
+            states = self.model.base_model(input_ids=ids, **extra).last_hidden_state
+            scores = self.head(states.flatten(0, 1)[places])
         loss = functional.cross_entropy(scores.float(), labels)
         hits = labels.new_zeros(()) if self.training else (scores.argmax(-1) == labels).sum()
         return loss, hits
-
-    def _head(self) -> nn.Module:
-        """The output layer: BERT and its like call it ``cls``, RoBERTa and its like ``lm_head``."""
-        for name in ("cls", "lm_head"):
-            head = getattr(self.model, name, None)
-            if isinstance(head, nn.Module):
-                return head
-        raise TypeError(f"{type(self.model).__name__} has no masked-language-model output layer")

@@ -30,6 +30,9 @@ class Masked:
 def mask_words(block: Block, rate: float, special: Special, rng: np.random.Generator) -> Masked:
     """Hides a share of the words: of these 80 % become [MASK], 10 % random pieces, 10 % stay.
 
+    Random pieces are drawn from the step's own text, which makes them as likely as they are in the language and
+    never special, whatever ids a tokenizer gives its special tokens.
+
     Args:
         block: Packed sequences; special tokens are never hidden.
         rate: Chance of each word, in (0, 1).
@@ -48,7 +51,7 @@ def mask_words(block: Block, rate: float, special: Special, rng: np.random.Gener
     fate = kind[word[places]]
     shown = np.where(fate < 0.8, special.mask, labels)
     random = fate >= 0.9
-    shown[random] = rng.integers(special.mask + 1, special.size, int(random.sum()))
+    shown[random] = rng.choice(flat[starts != 2], int(random.sum()))
     ids = flat.copy()
     ids[places] = shown
     return Masked(ids.reshape(block.ids.shape), places, labels)
