@@ -47,8 +47,6 @@ def find_encoder(config: ModelConfig) -> Path | None:
         return None
     if config.encoder is None:
         raise ConfigError("neither an encoder nor a shape", record="model.encoder", remedy="give one of them")
-    if _SEGMENTED_NAME.search(config.encoder):
-        refuse_segmented(config.encoder)
     return locate_encoder(config.encoder, config.revision)
 
 
@@ -75,7 +73,10 @@ def locate_encoder(name: str, revision: str | None = None) -> Path:
     Raises:
         ArtifactError: The directory does not exist or lacks weights, configuration or tokenizer.
         HubError: The Hub was needed and cannot be reached, or refuses.
+        ConfigError: The encoder reads Farasa segments.
     """
+    if _SEGMENTED_NAME.search(name):
+        refuse_segmented(name)
     directory = Path(name).expanduser()
     if directory.is_dir():
         return _check(directory)
