@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from transformers import AutoModelForTokenClassification, PreTrainedModel
 
 from trainer.core.errors import ArtifactError
-from trainer.runtime.batching import score_in_batches
+from trainer.runtime.batching import Pass, score_in_batches
 from trainer.runtime.reading import EncodedWindow
 from trainer.runtime.tagging import Floats
 
@@ -49,23 +50,38 @@ class TorchScorer:
 
         The model is in evaluation mode meanwhile and back in its former mode afterwards.
         """
+        return self._score(windows, self._run)
+
+    @property
+    def has_states(self) -> bool:
+        """Always."""
+        return True
+
+    def score_with_states(self, windows: Sequence[EncodedWindow]) -> list[Floats]:
+        """For each window ``(words, tags + width)``: logits, then the encoder's last hidden state, of its words."""
+        return self._score(windows, partial(self._run, states=True))
+
+    def _score(self, windows: Sequence[EncodedWindow], run: Pass) -> list[Floats]:
         padding_id = int(getattr(self.model.config, "pad_token_id", None) or 0)
         training = self.model.training
         self.model.eval()
         try:
-            return score_in_batches(windows, self._run, self.token_budget, padding_id)
+            return score_in_batches(windows, run, self.token_budget, padding_id)
         finally:
             self.model.train(training)
 
-    def _run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Floats:
+    def _run(self, ids: NDArray[np.int64], mask: NDArray[np.int64], states: bool = False) -> Floats:
         device = self._device or next(self.model.parameters()).device
         cast = torch.autocast(device.type, dtype=self._autocast, enabled=self._autocast is not None)
         with torch.inference_mode(), cast:
             output: Any = self.model(
-                input_ids=torch.from_numpy(ids).to(device), attention_mask=torch.from_numpy(mask).to(device)
+                input_ids=torch.from_numpy(ids).to(device),
+                attention_mask=torch.from_numpy(mask).to(device),
+                output_hidden_states=states,
             )
-        logits: Floats = output.logits.float().cpu().numpy()
-        return logits
+        parts = (output.logits, output.hidden_states[-1]) if states else (output.logits,)
+        scored: Floats = torch.cat([part.float() for part in parts], dim=-1).cpu().numpy()
+        return scored
 
 
 def load_torch_scorer(directory: Path, device: str | None = None) -> TorchScorer:

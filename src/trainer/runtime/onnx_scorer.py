@@ -20,6 +20,8 @@ TOKEN_BUDGET = 1024
 class OnnxScorer:
     """Scores windows with a graph of inputs ``input_ids`` and ``attention_mask`` and output ``logits``.
 
+    A graph of a run with an event head has a second output, ``states``: the last hidden state of each token.
+
     Args:
         path: The graph.
         threads: Threads of one pass; by default every core the process may use.
@@ -49,6 +51,19 @@ class OnnxScorer:
         """For each window ``(words, tags)`` logits of its words, in the order given."""
         return score_in_batches(windows, self._run, self.token_budget, self._padding_id)
 
+    @property
+    def has_states(self) -> bool:
+        """Whether the graph gives the states of words."""
+        return any(output.name == "states" for output in self._session.get_outputs())
+
+    def score_with_states(self, windows: Sequence[EncodedWindow]) -> list[Floats]:
+        """For each window ``(words, tags + width)``: logits, then states, of its words."""
+        return score_in_batches(windows, self._run_with_states, self.token_budget, self._padding_id)
+
     def _run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Floats:
         logits: Floats = self._session.run(["logits"], {"input_ids": ids, "attention_mask": mask})[0]
         return logits
+
+    def _run_with_states(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Floats:
+        outputs = self._session.run(["logits", "states"], {"input_ids": ids, "attention_mask": mask})
+        return np.concatenate(outputs, axis=-1)

@@ -48,7 +48,20 @@ class OpenvinoScorer:
         """For each window ``(words, tags)`` logits of its words, in the order given."""
         return score_in_batches(windows, self._run, self.token_budget, self._padding_id)
 
+    @property
+    def has_states(self) -> bool:
+        """Whether the graph gives the states of words, as its second output."""
+        return len(self._request.model_outputs) > 1
+
+    def score_with_states(self, windows: Sequence[EncodedWindow]) -> list[Floats]:
+        """For each window ``(words, tags + width)``: logits, then states, of its words."""
+        return score_in_batches(windows, self._run_with_states, self.token_budget, self._padding_id)
+
     def _run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Floats:
         self._request.infer({"input_ids": ids, "attention_mask": mask}, share_inputs=True)
         logits: Floats = self._request.get_output_tensor(0).data
         return logits
+
+    def _run_with_states(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Floats:
+        logits = self._run(ids, mask)
+        return np.concatenate((logits, self._request.get_output_tensor(1).data), axis=-1)

@@ -6,7 +6,7 @@ the words of each window; everything else is here and the same for all of them.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -26,6 +26,19 @@ class Scorer(Protocol):
 
     def score_windows(self, windows: Sequence[EncodedWindow]) -> list[Floats]:
         """For each window ``(words, tags)`` logits of its words."""
+        ...
+
+
+class StateScorer(Scorer, Protocol):
+    """Scores the words of windows and can show their states too."""
+
+    @property
+    def has_states(self) -> bool:
+        """Whether it can (an exported graph may lack that output)."""
+        ...
+
+    def score_with_states(self, windows: Sequence[EncodedWindow]) -> list[Floats]:
+        """For each window ``(words, tags + width)``: logits, then the encoder's last hidden state, of its words."""
         ...
 
 
@@ -73,8 +86,19 @@ def gather_words(logits: Floats, windows: Sequence[EncodedWindow]) -> list[Float
 
 def score_words(readings: Sequence[Reading], scorer: Scorer) -> list[Floats]:
     """For each reading ``(words, tags)`` logits, each word's from the window that owns it."""
+    return _merge_windows(readings, scorer.score_windows)
+
+
+def score_states(readings: Sequence[Reading], scorer: StateScorer, tags: int) -> list[tuple[Floats, Floats]]:
+    """For each reading ``(words, tags)`` logits and ``(words, width)`` states, from one pass of the encoder."""
+    return [(row[:, :tags], row[:, tags:]) for row in _merge_windows(readings, scorer.score_with_states)]
+
+
+def _merge_windows(
+    readings: Sequence[Reading], score: Callable[[Sequence[EncodedWindow]], list[Floats]]
+) -> list[Floats]:
     windows = [window for reading in readings for window in reading.windows]
-    scored = iter(scorer.score_windows(windows) if windows else [])
+    scored = iter(score(windows) if windows else [])
     merged: list[Floats] = []
     for reading in readings:
         parts = [
