@@ -57,38 +57,39 @@ RECIPES = (
 """Tried in this order until one passes the gate: first the smallest and fastest."""
 
 
-class _Logits(nn.Module):  # type: ignore[misc]
-    """A token classifier with plain tensors in and out."""
+class _Plain(nn.Module):  # type: ignore[misc]
+    """A token classifier with plain tensors in and out: logits and, where asked for, last hidden states."""
 
-    def __init__(self, model: PreTrainedModel) -> None:
+    def __init__(self, model: PreTrainedModel, states: bool) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.states = model, states
 
-    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-        logits: torch.Tensor = self.model(input_ids=input_ids, attention_mask=attention_mask).logits
-        return logits
+    def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        output = self.model(input_ids=input_ids, attention_mask=attention_mask, output_hidden_states=self.states)
+        return (output.logits, output.hidden_states[-1]) if self.states else (output.logits,)
 
 
-def write_float_graph(model: PreTrainedModel, path: Path) -> None:
+def write_float_graph(model: PreTrainedModel, path: Path, states: bool = False) -> None:
     """Export a token classifier with dynamic rows and tokens.
 
     Args:
         model: In evaluation mode, on the CPU.
         path: Where the graph goes. Inputs ``input_ids`` and ``attention_mask`` ``(rows, tokens)``,
             output ``logits`` ``(rows, tokens, tags)``.
+        states: Whether a second output ``states`` ``(rows, tokens, width)`` is there for an event head.
     """
     rows, tokens = Dim("rows", min=1, max=_ROWS), Dim("tokens", min=2, max=_longest(model))
     shape = {0: rows, 1: tokens}
     sample = torch.ones(_SAMPLE, dtype=torch.long)
     with _quiet():
         torch.onnx.export(
-            _Logits(model),
+            _Plain(model, states),
             (sample, sample.clone()),
             str(path),
             dynamo=True,
             dynamic_shapes={"input_ids": shape, "attention_mask": shape},
             input_names=["input_ids", "attention_mask"],
-            output_names=["logits"],
+            output_names=["logits", "states"] if states else ["logits"],
             external_data=False,
             verbose=False,
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
@@ -21,10 +22,13 @@ from trainer.core.files import hash_texts
 from trainer.core.types import Link, Span
 from trainer.runtime.checkpoint import Checkpoint, load_checkpoint
 from trainer.runtime.clitics import name_spans
+from trainer.runtime.event_head import EventHead, load_event_head
 from trainer.runtime.graphs import FLOAT32, WEIGHTS, find_graph, is_exported, read_parity
 from trainer.runtime.reading import Reader, Reading, load_reader
 from trainer.runtime.result import Extraction
-from trainer.runtime.tagging import Floats, Scorer, decode_spans, score_words
+from trainer.runtime.tagging import Floats, StateScorer, decode_spans, score_states, score_words
+
+logger = logging.getLogger(__name__)
 
 RUNTIMES = ("auto", "onnx", "openvino", "torch")
 PRECISIONS = ("auto", "int8", "float32")
@@ -41,13 +45,18 @@ class Tagger(Protocol):
         """For each reading ``(words, tags)`` logits."""
         ...
 
+    def score_with_states(self, readings: Sequence[Reading]) -> list[tuple[Floats, Floats]]:
+        """For each reading ``(words, tags)`` logits and ``(words, width)`` states, for the event head."""
+        ...
+
 
 class EncoderTagger:
     """A reader and a scorer of windows, whatever runs the encoder."""
 
-    def __init__(self, reader: Reader, scorer: Scorer) -> None:
+    def __init__(self, reader: Reader, scorer: StateScorer, tags: int) -> None:
         self.reader = reader
         self.scorer = scorer
+        self._tags = tags
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """Words, paragraphs and windows of each text; tokens of all texts in one call."""
@@ -57,13 +66,19 @@ class EncoderTagger:
         """For each reading ``(words, tags)`` logits."""
         return score_words(readings, self.scorer)
 
+    def score_with_states(self, readings: Sequence[Reading]) -> list[tuple[Floats, Floats]]:
+        """For each reading ``(words, tags)`` logits and ``(words, width)`` last hidden states."""
+        return score_states(readings, self.scorer, self._tags)
+
 
 class CrfTagger:
     """The CRF baseline."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         from trainer.runtime.crf import CRF_MODEL, CrfScorer, read_words  # its library need not load otherwise
+        from trainer.runtime.word_hashes import hash_words
 
+        self._hash = hash_words
         self._read = read_words
         self._settings = checkpoint.reading
         self._scorer = CrfScorer(checkpoint.directory / CRF_MODEL, checkpoint.schema.tags)
@@ -76,6 +91,10 @@ class CrfTagger:
         """For each reading ``(words, tags)`` log-probabilities."""
         return self._scorer.score_readings(readings)
 
+    def score_with_states(self, readings: Sequence[Reading]) -> list[tuple[Floats, Floats]]:
+        """For each reading ``(words, tags)`` log-probabilities and ``(words, width)`` hashed word features."""
+        return [(scores, self._hash(row)) for row, scores in zip(readings, self.score(readings), strict=True)]
+
 
 class Model:
     """A loaded checkpoint.
@@ -84,12 +103,16 @@ class Model:
         checkpoint: The verified run directory.
         runtime: ``onnx``, ``openvino``, ``torch`` or ``crf``.
         precision: ``int8`` or ``float32``.
+        head: Gives types and links; None where the run (or its exported graph) has none.
     """
 
-    def __init__(self, checkpoint: Checkpoint, tagger: Tagger, runtime: str, precision: str) -> None:
+    def __init__(
+        self, checkpoint: Checkpoint, tagger: Tagger, runtime: str, precision: str, head: EventHead | None = None
+    ) -> None:
         self.checkpoint = checkpoint
         self.runtime = runtime
         self.precision = precision
+        self.head = head
         self._tagger = tagger
 
     @property
@@ -119,18 +142,25 @@ class Model:
         """
         readings = self._tagger.read(texts)
         names = ids if ids is not None else [""] * len(texts)
-        scores = self._tagger.score(readings)
-        return [self._assemble(*row) for row in zip(names, readings, scores, strict=True)]
+        if self.head is None:
+            return [
+                self._assemble(name, reading, logits, None)
+                for name, reading, logits in zip(names, readings, self._tagger.score(readings), strict=True)
+            ]
+        scored = self._tagger.score_with_states(readings)
+        return [self._assemble(name, reading, *row) for name, reading, row in zip(names, readings, scored, strict=True)]
 
     def score(self, texts: Sequence[str]) -> list[tuple[Reading, NDArray[np.float32]]]:
         """Readings and ``(words, tags)`` logits, for those who want more than spans (calibration, labelling queue)."""
         readings = self._tagger.read(texts)
         return list(zip(readings, self._tagger.score(readings), strict=True))
 
-    def _assemble(self, id: str, reading: Reading, logits: Floats) -> Extraction:
+    def _assemble(self, id: str, reading: Reading, logits: Floats, states: Floats | None) -> Extraction:
         schema, temperature = self.checkpoint.schema, self.checkpoint.calibration.temperature
         spans: tuple[Span, ...] = decode_spans(reading, logits, schema.tags, temperature)
         links: tuple[Link, ...] = ()
+        if self.head is not None and states is not None:
+            spans, links = self.head.complete(reading, spans, states, schema)
         return Extraction(id, reading.text, spans, links, name_spans(reading.words, spans), schema)
 
 
@@ -153,18 +183,23 @@ def load_model(
     _check_choice("runtime", runtime, RUNTIMES)
     _check_choice("precision", precision, PRECISIONS)
     checkpoint = load_checkpoint(Path(directory))
+    head = load_event_head(checkpoint.directory, checkpoint.schema)
     if checkpoint.kind == "crf":
-        return Model(checkpoint, CrfTagger(checkpoint), "crf", FLOAT32)
+        return Model(checkpoint, CrfTagger(checkpoint), "crf", FLOAT32, head)
     reader = load_reader(checkpoint.directory, checkpoint.reading)
     if runtime == "auto":
         runtime = "onnx" if is_exported(checkpoint.directory) else "torch"
     if runtime == "torch":
-        return Model(checkpoint, EncoderTagger(reader, _torch_scorer(checkpoint, precision)), runtime, FLOAT32)
+        tagger = EncoderTagger(reader, _torch_scorer(checkpoint, precision), len(checkpoint.schema.tags))
+        return Model(checkpoint, tagger, runtime, FLOAT32, head)
     weights = checkpoint.provenance.get("files", {}).get(WEIGHTS)
     graph, precision = find_graph(checkpoint.directory, precision, weights)
     padding_id = int(read_parity(checkpoint.directory).get("padding_id", 0))
     scorer = _graph_scorer(runtime, graph, threads, padding_id)
-    return Model(checkpoint, EncoderTagger(reader, scorer), runtime, precision)
+    if head is not None and not scorer.has_states:
+        logger.warning("%s was exported without the event head: no types, no links; export it again", checkpoint.name)
+        head = None
+    return Model(checkpoint, EncoderTagger(reader, scorer, len(checkpoint.schema.tags)), runtime, precision, head)
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
@@ -172,7 +207,7 @@ def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:
         raise ConfigError(f"unknown {name} {value!r}", remedy=f"choose one of {', '.join(choices)}")
 
 
-def _graph_scorer(runtime: str, graph: Path, threads: int | None, padding_id: int) -> Scorer:
+def _graph_scorer(runtime: str, graph: Path, threads: int | None, padding_id: int) -> StateScorer:
     if runtime == "openvino":
         if importlib.util.find_spec("openvino") is None:
             raise ConfigError(
@@ -186,7 +221,7 @@ def _graph_scorer(runtime: str, graph: Path, threads: int | None, padding_id: in
     return OnnxScorer(graph, threads, padding_id)
 
 
-def _torch_scorer(checkpoint: Checkpoint, precision: str) -> Scorer:
+def _torch_scorer(checkpoint: Checkpoint, precision: str) -> StateScorer:
     """The only look upwards: by name, so that this floor neither needs torch nor loads it unasked."""
     if precision == "int8":
         raise ArtifactError(
@@ -201,5 +236,5 @@ def _torch_scorer(checkpoint: Checkpoint, precision: str) -> Scorer:
             remedy="export the run where torch is: python -m trainer export RUN",
         )
     module: Any = importlib.import_module("trainer.learning.torch_scorer")
-    scorer: Scorer = module.load_torch_scorer(checkpoint.directory)
+    scorer: StateScorer = module.load_torch_scorer(checkpoint.directory)
     return scorer
