@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
 from rich.table import Table
 
 from eval.behaviour.suite import run_behaviours
@@ -24,8 +23,9 @@ from eval.report import render_report, score_rows
 from eval.scores import score_gold
 from eval.slices import load_slices, score_slices
 from eval.training_forms import find_forms
-from trainer.core.files import write_json, write_text
-from trainer.runtime.checkpoint import load_checkpoint
+from trainer.core.files import hash_file, write_json, write_text
+from trainer.reporting.terminal import open_console
+from trainer.runtime.checkpoint import PROVENANCE, load_checkpoint
 from trainer.runtime.model import Model, load_model
 
 _STRANGE = re.compile(r"[^\w.-]")
@@ -66,7 +66,7 @@ class Outcome:
             table.add_column(head, justify="right" if head else "left", no_wrap=True)
         for row in score_rows(self.metrics, detailed=False):
             table.add_row(*row)
-        console = Console(soft_wrap=True, highlight=False)
+        console = open_console()
         console.print(table)
         for verdict in self.failed_gates:
             console.print(f"gate failed: {verdict.describe()}", style="bold red", markup=False)
@@ -130,5 +130,6 @@ def describe_run(model: Model) -> dict[str, Any]:
         "commit": provenance.get("commit"),
         "encoder": provenance.get("encoder"),
         "trained_articles": len(provenance.get("data", {}).get("train", ())),
+        "provenance_sha256": hash_file(checkpoint.directory / PROVENANCE),
         "bytes": sum(path.stat().st_size for path in checkpoint.directory.rglob("*") if path.is_file()),
     }

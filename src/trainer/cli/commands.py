@@ -10,6 +10,7 @@ from trainer.cli import annotations as annotation_commands
 from trainer.cli import label_studio
 from trainer.cli.export import export
 from trainer.cli.extract import extract
+from trainer.cli.runs import compare, promote, runs
 from trainer.cli.serve import serve
 from trainer.core.errors import TrainerError
 
@@ -27,6 +28,9 @@ label_studio.add_commands(annotation_commands.app)
 app.add_typer(annotation_commands.app, name="annotations")
 app.command()(export)
 app.command()(extract)
+app.command()(runs)
+app.command()(compare)
+app.command()(promote)
 app.command()(serve)
 
 

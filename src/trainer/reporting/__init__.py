@@ -1,0 +1,1 @@
+"""Comparison and promotion of runs: renders and tests numbers that the judge wrote, reads no gold."""
