@@ -12,6 +12,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from transformers.utils import logging as transformers_logging
+
 from trainer.core.errors import ArtifactError
 from trainer.core.files import hash_file, write_json
 from trainer.learning.graph import RECIPES, Recipe, write_float_graph, write_int8_graph
@@ -46,6 +48,7 @@ def export_run(directory: Path, dev_paths: Sequence[Path] = ()) -> dict[str, Any
         raise ArtifactError(
             f"a run of kind {checkpoint.kind} needs no export", file=directory, remedy="use it as it is"
         )
+    transformers_logging.disable_progress_bar()
     dev = find_dev_articles(checkpoint, dev_paths)
     reference = load_torch_scorer(directory, device="cpu")
     padding_id = int(getattr(reference.model.config, "pad_token_id", None) or 0)

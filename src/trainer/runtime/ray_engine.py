@@ -19,7 +19,7 @@ from trainer.core.errors import ConfigError, OutputError
 from trainer.core.files import hash_texts
 from trainer.runtime.extract import Job, Progress, Report, extract_to_file
 from trainer.runtime.model import Model, load_model
-from trainer.runtime.shards import plan_shards
+from trainer.runtime.shards import SHARD_BYTES, plan_shards
 from trainer.runtime.sources import STDIN
 
 _COPY_BYTES = 1 << 20
@@ -104,7 +104,7 @@ def extract_with_ray(
     if overwrite:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    shards = plan_shards(job.sources)
+    shards = plan_shards(job.sources, SHARD_BYTES)
     progress = _run(choice, job, folder, shards, workers, report)
     parts = [_part(folder, index) for index in range(len(shards))]
     try:
