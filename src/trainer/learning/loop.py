@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,20 +11,16 @@ from accelerate import PartialState
 from datasets import Dataset
 from torch import nn
 from torch.utils.data import DataLoader
-from transformers import PreTrainedModel, Trainer, TrainerCallback, TrainerControl, TrainerState, TrainingArguments
+from transformers import PreTrainedModel, Trainer, TrainerControl, TrainingArguments
 from transformers.trainer_callback import PrinterCallback, ProgressCallback
 
 from trainer.learning.batching import TokenBudgetSampler, WindowCollator
-from trainer.learning.checkpoints import BestSoFar, close_checkpoint, write_history
 from trainer.learning.config import TrainConfig, TrainingConfig
 from trainer.learning.development import DevScores
+from trainer.learning.observer import DEV_F1, Observer, Speed
 from trainer.learning.optimiser import LazyAdamW, group_parameters
-from trainer.learning.progress import TrainingBar
 from trainer.learning.run import CHECKPOINTS
 
-logger = logging.getLogger(__name__)
-
-DEV_F1 = "eval_f1"
 Evaluate = Callable[[], DevScores]
 
 
@@ -58,11 +53,21 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
         self._evaluate_dev, self._config = evaluate, config
         for callback in (ProgressCallback, PrinterCallback):
             self.remove_callback(callback)
-        self.add_callback(_Observer(config, self.is_world_process_zero()))
+        self.observer = Observer(config, self.is_world_process_zero())
+        self.add_callback(self.observer)
 
-    def start(self, checkpoint: Path | None) -> None:
+    def start(self, checkpoint: Path | None) -> Speed:
         """Train from the beginning, or from a checkpoint."""
         self.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        return self.observer.speed
+
+    def training_step(
+        self, model: nn.Module, inputs: dict[str, torch.Tensor], *rest: Any, **named: Any
+    ) -> torch.Tensor:
+        """One batch; counts its tokens, padding left out."""
+        self.observer.speed.count(int(inputs["attention_mask"].sum()))
+        loss: torch.Tensor = super().training_step(model, inputs, *rest, **named)
+        return loss
 
     def get_train_dataloader(self) -> DataLoader[Any]:
         """Batches by token budget; each process of a distributed run gets its share of each batch."""
@@ -122,54 +127,6 @@ class _EpochLoader(DataLoader[Any]):  # type: ignore[misc]
             sampler.set_epoch(epoch)
 
 
-class _Observer(TrainerCallback):  # type: ignore[misc]
-    """Progress bar, log lines, history, early stopping, and checkpoints that are whole or absent."""
-
-    def __init__(self, config: TrainConfig, main_process: bool) -> None:
-        self._directory, self._patience = config.directory, config.training.patience
-        self._bar = TrainingBar(main_process)
-        self._main = main_process
-
-    def on_train_begin(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._bar.start(state.max_steps, state.global_step)
-
-    def on_step_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._bar.advance(state.global_step)
-
-    def on_epoch_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        control.should_evaluate = True
-
-    def on_log(
-        self, args: TrainingArguments, state: TrainerState, control: TrainerControl, logs: Any = None, **_: Any
-    ) -> None:
-        if logs and "loss" in logs:
-            self._bar.show({"loss": f"{logs['loss']:.3f}"})
-
-    def on_evaluate(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        best = BestSoFar.of_history(state.log_history, DEV_F1)
-        score = state.log_history[-1][DEV_F1]
-        self._bar.show({"dev F1": f"{100 * score:.1f}", "best": f"{100 * best.score:.1f}"})
-        loss = next((entry["loss"] for entry in reversed(state.log_history) if "loss" in entry), float("nan"))
-        logger.info(
-            "epoch %d: loss %.4f, dev strict F1 %.1f (best %.1f)",
-            round(state.epoch or 0),
-            loss,
-            100 * score,
-            100 * best.score,
-        )
-        if best.exhausted(self._patience):
-            logger.info("no better dev score in %s epochs: stopping early", self._patience)
-            control.should_training_stop = True
-
-    def on_save(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        if self._main:
-            write_history(self._directory, state.log_history)
-            close_checkpoint(self._directory / CHECKPOINTS, state.global_step, state.best_global_step)
-
-    def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
-        self._bar.stop()
-
-
 def _loss_function(loss: nn.Module) -> Callable[..., torch.Tensor]:
     """Mean loss a labelled token over all batches of an update, so that accumulation and processes do not matter."""
 
@@ -197,10 +154,10 @@ def _arguments(config: TrainConfig, bf16: bool) -> TrainingArguments:
         max_grad_norm=0.0,  # the optimiser clips
         bf16=bf16,
         use_cpu=not torch.cuda.is_available(),
-        eval_strategy="no",  # _Observer asks for it: dev is not a data set of windows
+        eval_strategy="no",  # the observer asks for it: dev is not a data set of windows
         save_strategy="epoch",
         logging_strategy="epoch",
-        save_total_limit=None,  # checkpoints are thinned out by close_checkpoint
+        save_total_limit=None,  # checkpoints are thinned out by the observer
         metric_for_best_model=DEV_F1,
         greater_is_better=True,
         load_best_model_at_end=False,

@@ -24,9 +24,11 @@ from trainer.learning.development import DevSet
 from trainer.learning.encoder import Encoder, open_encoder
 from trainer.learning.encoding import encode_articles
 from trainer.learning.hub import keep_offline
-from trainer.learning.loop import DEV_F1, TaggerTrainer
+from trainer.learning.loop import TaggerTrainer
 from trainer.learning.loss import build_loss
+from trainer.learning.memory import keep_freed_memory
 from trainer.learning.model_card import write_model_card
+from trainer.learning.observer import DEV_F1, Speed
 from trainer.learning.progress import start_logging
 from trainer.learning.provenance import describe_run
 from trainer.learning.run import CHECKPOINTS, find_checkpoint, open_run, pin_encoder, remove_checkpoints
@@ -56,6 +58,7 @@ def train(config: TrainConfig) -> Path:
     processes = PartialState(cpu=not torch.cuda.is_available())
     start_logging(processes.is_main_process)
     keep_offline()
+    keep_freed_memory()
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
     data = load_data(config.data)
@@ -71,9 +74,10 @@ def train(config: TrainConfig) -> Path:
     reader = Reader(encoder.tokenizer.backend_tokenizer, _reading_settings(config, encoder))
     tagger = build_tagger(encoder, data.schema.tags, config.training)
     dev = DevSet(data.dev, reader, data.schema.tags, data.schema.label_names)
-    _fit(config, data, reader, tagger, dev, _on_main(processes, lambda: find_checkpoint(config.directory)))
+    speed = _fit(config, data, reader, tagger, dev, _on_main(processes, lambda: find_checkpoint(config.directory)))
     if processes.is_main_process:
         metrics, calibration = _judge_on_dev(config, encoder, tagger, dev)
+        metrics["speed"] = speed.to_dict()
         _write_model(config.directory, data, reader, encoder, tagger, calibration)
         provenance = {**describe_run(config, data, time.monotonic() - started), "encoder": _describe(encoder)}
         _seal(config.directory, provenance, metrics)
@@ -88,11 +92,11 @@ def _fit(
     tagger: PreTrainedModel,
     dev: DevSet,
     checkpoint: Path | None,
-) -> None:
+) -> Speed:
     """Train until the updates or the patience end; nothing to do when a checkpoint is at that point already."""
     settings = config.training
     if checkpoint is not None and is_finished(checkpoint, settings.patience, DEV_F1):
-        return
+        return Speed()
     tags = data.schema.tags
     windows = encode_articles(data.train, reader, tags)
     loss = build_loss(windows["labels"], len(tags), settings.label_smoothing, settings.class_weighting)
@@ -108,7 +112,7 @@ def _fit(
         len(data.dev),
         tagger.num_parameters(),
     )
-    trainer.start(checkpoint)
+    return trainer.start(checkpoint)
 
 
 def _judge_on_dev(
