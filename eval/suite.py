@@ -19,6 +19,7 @@ from eval.gates import Verdict, hold_gates, load_gates
 from eval.gold import load_gold
 from eval.guard import refuse_seen_gold
 from eval.judge import judge_articles
+from eval.page import render_page
 from eval.report import render_report, score_rows
 from eval.scores import score_gold
 from eval.slices import load_slices, score_slices
@@ -107,6 +108,7 @@ def run_suite(options: Options) -> Outcome:
     directory = options.out or REPORTS / report_name(options)
     write_text(directory / "errors.jsonl", render_errors(errors))
     write_text(directory / "report.md", render_report(metrics))
+    write_text(directory / "report.html", render_page(metrics, judged, checkpoint.schema))
     write_json(directory / "metrics.json", metrics)
     return Outcome(metrics, directory, verdicts)
 

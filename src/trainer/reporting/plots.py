@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
-_WIDTH = 640.0
+_WIDTH = 500.0
 _ROW = 28.0
-_LEFT = 190.0
-_RIGHT = 70.0
+_LEFT = 150.0
+_RIGHT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
