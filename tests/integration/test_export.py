@@ -35,7 +35,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory, annotations_path: Path) -
 def copy(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy to alter; to export it again takes the graph that is there, which saves half a minute."""
     graph = exported / "onnx" / GRAPH_FILES[FLOAT32]
-    monkeypatch.setattr(export, "write_float_graph", lambda model, path: shutil.copy(graph, path))
+    monkeypatch.setattr(export, "write_float_graph", lambda model, path, states: shutil.copy(graph, path))
     return Path(shutil.copytree(exported, tmp_path / "copy"))
 
 

@@ -60,9 +60,9 @@ def test_it_learns_the_samples(run: Path) -> None:
 def test_the_directory_holds_the_whole_contract(run: Path) -> None:
     names = {path.name for path in run.iterdir()}
     assert names == {
-        ".hydra", "README.md", "calibration.json", "config.json", "history.jsonl", "metrics.json",
-        "model.safetensors", "provenance.json", "reading.json", "run.json", "schema.yaml", "tokenizer.json",
-        "tokenizer_config.json",
+        ".hydra", "README.md", "calibration.json", "config.json", "event_head.safetensors", "history.jsonl",
+        "metrics.json", "model.safetensors", "provenance.json", "reading.json", "run.json", "schema.yaml",
+        "tokenizer.json", "tokenizer_config.json",
     }  # fmt: skip
     checkpoint = load_checkpoint(run)
     provenance = checkpoint.provenance

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from trainer.core.errors import ConfigError
 from trainer.core.normalisation import Normalisation
+from trainer.learning.event_config import EventHeadConfig
 
 
 class ModelKind(Enum):
@@ -208,6 +209,7 @@ class TrainConfig:
         data: See `DataConfig`.
         model: See `ModelConfig`.
         training: See `TrainingConfig`.
+        event_head: See `EventHeadConfig`.
     """
 
     name: str = "run"
@@ -217,6 +219,7 @@ class TrainConfig:
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=lambda: ModelConfig(encoder="models/encoder"))
     training: TrainingConfig = field(default_factory=TrainingConfig)
+    event_head: EventHeadConfig = field(default_factory=EventHeadConfig)
 
     def __post_init__(self) -> None:
         plain = re.fullmatch(r"[\w][\w.,=+-]*", self.name) is not None

@@ -24,13 +24,15 @@ from trainer.learning.calibrate import fit_temperature
 from trainer.learning.config import CrfConfig, ModelKind, TrainConfig
 from trainer.learning.data import TrainingData
 from trainer.learning.development import count_scores
+from trainer.learning.events import add_event_head
 from trainer.learning.model_card import write_crf_card
 from trainer.learning.progress import TrainingBar
 from trainer.learning.provenance import describe_run
 from trainer.runtime.checkpoint import SCHEMA, Calibration, seal_checkpoint, write_calibration, write_reading
 from trainer.runtime.crf import CRF_MODEL, CrfScorer, paragraph_features, read_words
-from trainer.runtime.reading import ReadingSettings
-from trainer.runtime.tagging import decode_spans
+from trainer.runtime.reading import Reading, ReadingSettings
+from trainer.runtime.tagging import Floats, decode_spans
+from trainer.runtime.word_hashes import hash_words
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +55,7 @@ def train_crf(config: TrainConfig, data: TrainingData, directory: Path) -> Path:
     path = directory / CRF_MODEL
     fit_crf(held_out, path, settings, config.model.crf)
     metrics, calibration = _score_on_dev(path, data, settings)
+    metrics["dev"]["events"] = _add_events(config, path, held_out, data, settings)
     if len(held_out) < len(data.train):
         logger.info("dev was scored by a fit on %d articles; now fitting all %d", len(held_out), len(data.train))
         fit_crf(data.train, path, settings, config.model.crf)
@@ -111,6 +114,23 @@ def _score_on_dev(path: Path, data: TrainingData, settings: ReadingSettings) -> 
     fit = fit_temperature(scores, np.array(gold, dtype=np.int64))
     dev = count_scores(data.dev, predicted, data.schema.label_names)
     return {"dev": dev.to_dict(), "calibration": asdict(fit)}, Calibration(fit.temperature)
+
+
+def _add_events(
+    config: TrainConfig, path: Path, held_out: Sequence[Article], data: TrainingData, settings: ReadingSettings
+) -> dict[str, Any] | None:
+    """The event head of a CRF reads hashed features; it is fitted without dev articles, which choose its epochs."""
+    scorer = CrfScorer(path, data.schema.tags)
+
+    def read(texts: Sequence[str]) -> list[Reading]:
+        return [read_words(text, settings) for text in texts]
+
+    def score(readings: Sequence[Reading]) -> list[tuple[Floats, Floats]]:
+        return [
+            (row, hash_words(reading)) for reading, row in zip(readings, scorer.score_readings(readings), strict=True)
+        ]
+
+    return add_event_head(config, held_out, data.dev, data.schema, read, score)
 
 
 class _Trainer(pycrfsuite.Trainer):  # type: ignore[misc]  # the package has no types

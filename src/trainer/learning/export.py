@@ -57,7 +57,7 @@ def export_run(directory: Path, dev_paths: Sequence[Path] = ()) -> dict[str, Any
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
     try:
-        write_float_graph(reference.model.eval(), draft / GRAPH_FILES[FLOAT32])
+        write_float_graph(reference.model.eval(), draft / GRAPH_FILES[FLOAT32], states=check.head is not None)
         report = {
             "weights_sha256": checkpoint.provenance["files"].get(WEIGHTS),
             "dev_articles": len(dev),

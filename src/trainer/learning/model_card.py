@@ -10,6 +10,8 @@ import yaml
 
 from trainer.core.files import write_text
 
+_EVENT_ROWS = (("operations with type", "typed"), ("links", "links"), ("whole events", "events"))
+
 
 def write_model_card(directory: Path, provenance: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
     """Write the card from what the run recorded; every number in it comes from there."""
@@ -22,7 +24,14 @@ def write_model_card(directory: Path, provenance: Mapping[str, Any], metrics: Ma
         },
         sort_keys=False,
     )
-    parts = (f"---\n{front}---", _head(provenance, metrics), _scores(metrics), _data(provenance), _use(provenance))
+    parts = (
+        f"---\n{front}---",
+        _head(provenance, metrics),
+        _scores(metrics),
+        _events(metrics),
+        _data(provenance),
+        _use(provenance),
+    )
     write_text(directory / "README.md", "\n\n".join(parts) + "\n")
 
 
@@ -33,7 +42,7 @@ def write_crf_card(directory: Path, provenance: Mapping[str, Any], metrics: Mapp
     if provenance["configuration"]["data"]["use_dev_for_training"]:
         head += "\n\nFitted on training and dev articles; the dev scores below are of a fit without the dev articles."
     use = f"## Use\n\n`python -m trainer extract FILE --model models/{provenance['name']}`"
-    parts = (f"---\n{front}---", head, _scores(metrics), _data(provenance), use)
+    parts = (f"---\n{front}---", head, _scores(metrics), _events(metrics), _data(provenance), use)
     write_text(directory / "README.md", "\n\n".join(parts) + "\n")
 
 
@@ -70,6 +79,27 @@ def _scores(metrics: Mapping[str, Any]) -> str:
         f"95 % document-bootstrap interval of the micro F1: {100 * low:.1f} to {100 * high:.1f}.",
     ]
     return "\n".join(lines)
+
+
+def _events(metrics: Mapping[str, Any]) -> str:
+    events = metrics["dev"].get("events")
+    if events is None:
+        return "## Events\n\nThis run has no event head: it gives spans, without operation types and without links."
+    found, given = events["end_to_end"], events["given_gold_spans"]
+    rows = [(name, found[key]["f1"], given[key]["f1"]) for name, key in _EVENT_ROWS]
+    rows.append(("type accuracy on operations found", found["type_accuracy"], given["type_accuracy"]))
+    return "\n".join(
+        (
+            "## Events on dev",
+            "",
+            "Strict F1; a link counts when both spans and the role are right, an event when its trigger, type and all "
+            "arguments are. Dev also picked the head's epochs and the threshold of links.",
+            "",
+            "| | on the spans it finds | given the gold spans |",
+            "|---|---|---|",
+            *(f"| {name} | {100 * first:.1f} | {100 * second:.1f} |" for name, first, second in rows),
+        )
+    )
 
 
 def _data(provenance: Mapping[str, Any]) -> str:

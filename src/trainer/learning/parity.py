@@ -13,9 +13,11 @@ from trainer.annotation.corpus import load_corpus
 from trainer.core.errors import ArtifactError
 from trainer.core.metrics import count_matches, total
 from trainer.core.types import Article
+from trainer.learning.event_parity import EventParity, compare_events
 from trainer.runtime.checkpoint import Checkpoint
+from trainer.runtime.event_head import load_event_head
 from trainer.runtime.reading import Reader, Reading
-from trainer.runtime.tagging import Floats, Scorer, decode_spans, score_words
+from trainer.runtime.tagging import Floats, StateScorer, decode_spans, score_states, score_words
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +28,13 @@ class Parity:
         largest_difference: Between logits of words, absolute.
         tag_agreement: Share of words with the same best tag.
         dev_f1: Strict span F1, 0 to 1.
+        events: Of the event head; None where the run has none.
     """
 
     largest_difference: float
     tag_agreement: float
     dev_f1: float
+    events: EventParity | None = None
 
     def to_dict(self) -> dict[str, float]:
         """Plain JSON values."""
@@ -38,6 +42,7 @@ class Parity:
             "largest_logit_difference": round(self.largest_difference, 6),
             "tag_agreement": round(self.tag_agreement, 6),
             "dev_strict_f1": round(self.dev_f1, 6),
+            **({} if self.events is None else self.events.to_dict()),
         }
 
 
@@ -51,23 +56,37 @@ class ParityCheck:
         checkpoint: Tags and temperature.
     """
 
-    def __init__(self, articles: Sequence[Article], reader: Reader, reference: Scorer, checkpoint: Checkpoint) -> None:
+    def __init__(
+        self, articles: Sequence[Article], reader: Reader, reference: StateScorer, checkpoint: Checkpoint
+    ) -> None:
         self._articles = articles
         self._readings: list[Reading] = reader.read_texts([article.text for article in articles])
         self._tags = checkpoint.schema.tags
         self._temperature = checkpoint.calibration.temperature
-        self._reference = score_words(self._readings, reference)
+        self.head = load_event_head(checkpoint.directory, checkpoint.schema)
+        self._schema = checkpoint.schema
+        self._reference, self._states = self._score(reference)
         self.reference_f1 = self._dev_f1(self._reference)
 
-    def measure(self, scorer: Scorer) -> Parity:
+    def measure(self, scorer: StateScorer) -> Parity:
         """Score the dev articles with a graph and compare."""
-        scored = score_words(self._readings, scorer)
+        scored, states = self._score(scorer)
         expected, found = np.concatenate(self._reference), np.concatenate(scored)
         return Parity(
             largest_difference=float(np.abs(expected - found).max()),
             tag_agreement=float((expected.argmax(axis=1) == found.argmax(axis=1)).mean()),
             dev_f1=self._dev_f1(scored),
+            events=None
+            if self.head is None
+            else compare_events(self.head, self._articles, self._readings, (self._states, states), self._schema),
         )
+
+    def _score(self, scorer: StateScorer) -> tuple[list[Floats], list[Floats]]:
+        """Logits of each article, and states where there is a head to read them."""
+        if self.head is None:
+            return score_words(self._readings, scorer), []
+        rows = score_states(self._readings, scorer, len(self._tags))
+        return [logits for logits, _ in rows], [states for _, states in rows]
 
     def _dev_f1(self, scored: Sequence[Floats]) -> float:
         return total(

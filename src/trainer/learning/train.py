@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -23,6 +24,7 @@ from trainer.learning.data import TrainingData, load_data
 from trainer.learning.development import DevSet
 from trainer.learning.encoder import Encoder, open_encoder
 from trainer.learning.encoding import encode_articles
+from trainer.learning.events import add_event_head
 from trainer.learning.hub import keep_offline
 from trainer.learning.loop import TaggerTrainer
 from trainer.learning.loss import build_loss
@@ -36,6 +38,7 @@ from trainer.learning.tagger import build_tagger, choose_autocast
 from trainer.learning.torch_scorer import TorchScorer
 from trainer.runtime.checkpoint import SCHEMA, Calibration, seal_checkpoint, write_calibration, write_reading
 from trainer.runtime.reading import Reader, ReadingSettings
+from trainer.runtime.tagging import score_states
 
 logger = logging.getLogger(__name__)
 
@@ -79,6 +82,7 @@ def train(config: TrainConfig) -> Path:
         metrics, calibration = _judge_on_dev(config, encoder, tagger, dev)
         metrics["speed"] = speed.to_dict()
         _write_model(config.directory, data, reader, encoder, tagger, calibration)
+        metrics["dev"]["events"] = _add_events(config, data, reader, tagger)
         provenance = {**describe_run(config, data, time.monotonic() - started), "encoder": _describe(encoder)}
         _seal(config.directory, provenance, metrics)
     processes.wait_for_everyone()
@@ -138,6 +142,13 @@ def _judge_on_dev(
     }
     write_history(config.directory, history)
     return metrics, Calibration(fit.temperature)
+
+
+def _add_events(
+    config: TrainConfig, data: TrainingData, reader: Reader, tagger: PreTrainedModel
+) -> dict[str, Any] | None:
+    score = partial(score_states, scorer=TorchScorer(tagger), tags=len(data.schema.tags))
+    return add_event_head(config, data.train, data.dev, data.schema, reader.read_texts, score)
 
 
 def _write_model(

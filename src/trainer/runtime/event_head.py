@@ -73,12 +73,12 @@ class EventHead:
 
     Args:
         settings: See `HeadSettings`.
-        weights: By name, as `trainer.learning.event_head.EventNet` calls them.
+        weights: By name, as `trainer.learning.event_net.EventNet` calls them.
     """
 
     def __init__(self, settings: HeadSettings, weights: Mapping[str, Floats]) -> None:
         self.settings = settings
-        self._weights = weights
+        self.weights = weights
 
     def complete(
         self, reading: Reading, spans: Sequence[Span], states: Floats, schema: EventSchema
@@ -127,8 +127,8 @@ class EventHead:
         return decide_links(candidates, self.score_links(candidates, pooled, states), self.settings)
 
     def _apply(self, name: str, inputs: Floats) -> Floats:
-        outputs: Floats = inputs @ self._weights[f"{name}.weight"].T
-        bias = self._weights.get(f"{name}.bias")
+        outputs: Floats = inputs @ self.weights[f"{name}.weight"].T
+        bias = self.weights.get(f"{name}.bias")
         return outputs if bias is None else outputs + bias
 
 
