@@ -75,7 +75,7 @@ def test_skipped_annotations_have_no_vote_and_an_article_that_all_skipped_has_no
 
 @pytest.mark.parametrize(
     ("adjudication", "expected"),
-    [(Adjudication.GROUND_TRUTH, "1"), (Adjudication.LATEST, "3"), (Adjudication.MAJORITY, "majority")],
+    [(Adjudication.ground_truth, "1"), (Adjudication.latest, "3"), (Adjudication.majority, "majority")],
 )
 def test_each_rule_takes_what_its_name_says(adjudication: Adjudication, expected: str) -> None:
     several = article(

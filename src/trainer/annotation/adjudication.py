@@ -14,17 +14,17 @@ from trainer.core.types import Link, Span
 class Adjudication(Enum):
     """The rule, by its name in configuration files."""
 
-    GROUND_TRUTH = "ground_truth"  # the annotation marked as ground truth, else the latest
-    MAJORITY = "majority"  # span by span, what more than half of the annotators marked
-    LATEST = "latest"  # whatever was submitted last
+    ground_truth = "ground_truth"  # the annotation marked as ground truth, else the latest
+    majority = "majority"  # span by span, what more than half of the annotators marked
+    latest = "latest"  # whatever was submitted last
 
 
 def rule_of(adjudication: Adjudication) -> Rule:
     """The function that `trainer.annotation.corpus.load_corpus` takes."""
     rules: dict[Adjudication, Rule] = {
-        Adjudication.GROUND_TRUTH: choose_adjudicated,
-        Adjudication.MAJORITY: vote,
-        Adjudication.LATEST: choose_latest,
+        Adjudication.ground_truth: choose_adjudicated,
+        Adjudication.majority: vote,
+        Adjudication.latest: choose_latest,
     }
     return rules[adjudication]
 
