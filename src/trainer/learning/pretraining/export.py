@@ -33,7 +33,7 @@ def export_encoder(
         card: Text of README.md.
         facts: Content of provenance.json.
         output: Directory to write.
-        half: Store fp16, which halves the files and moves no dev score; loading gives fp32 again.
+        half: Store fp16, which halves the files; loading gives fp32 again.
     """
     part = output.with_name(f".{output.name}.part")
     shutil.rmtree(part, ignore_errors=True)
@@ -43,6 +43,7 @@ def export_encoder(
         stored.half()
     stored.save_pretrained(part)
     tokenizer.save_pretrained(part)
+    (part / "model.safetensors").chmod(0o644)  # the library makes it readable to its owner only
     _amend(part / "config.json", dtype="float32")  # what to load as: a processor computes slowly in fp16
     _amend(part / "tokenizer_config.json", tokenizer_class="PreTrainedTokenizerFast")  # also known to transformers 4
     write_normalisation(normalisation, part)
