@@ -100,7 +100,7 @@ def locate_spans(words: Sequence[Word], spans: Sequence[Span]) -> tuple[Integers
     first = np.searchsorted(starts, [span.start for span in spans]).astype(np.int64)
     last = np.searchsorted(ends, [span.end for span in spans]).astype(np.int64) + 1
     for span, begin, end in zip(spans, first, last, strict=True):
-        if end > len(words) or words[begin].start != span.start or words[end - 1].end != span.end:
+        if not begin < end <= len(words) or words[begin].start != span.start or words[end - 1].end != span.end:
             raise AnnotationError(
                 f"span {span.start}:{span.end} ({span.label}) does not begin and end with whole words",
                 remedy="move the boundary to the edge of a word",

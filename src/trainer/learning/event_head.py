@@ -96,7 +96,9 @@ def write_event_head(directory: Path, head: EventHead) -> None:
 
 
 def _fit(net: EventNet, train: Examples, dev: Examples, config: EventHeadConfig) -> tuple[_Best, _Best]:
-    optimiser = torch.optim.AdamW(net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    optimiser = torch.optim.AdamW(
+        net.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
+    )
     fade = torch.optim.lr_scheduler.LinearLR(optimiser, 1.0, 0.05, total_iters=config.epochs)
     types, links = _Best(_TYPES), _Best(_LINKS)
     for epoch in range(1, config.epochs + 1):
