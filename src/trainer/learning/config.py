@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
 
+from trainer.annotation.adjudication import Adjudication
 from trainer.core.errors import ConfigError
 from trainer.core.normalisation import Normalisation
 from trainer.learning.event_config import EventHeadConfig
@@ -40,6 +41,7 @@ class DataConfig:
         split: File that says which article trains and which is dev.
         schema: Labels, types and roles; null takes the schema that ships.
         gold_manifest: Fingerprints of held-out gold text; training text that repeats it stops the run.
+        adjudication: Which of several annotations of an article counts: ground_truth, majority or latest.
         use_dev_for_training: Train on dev articles too (for a final fit; dev scores then mean nothing).
     """
 
@@ -47,6 +49,7 @@ class DataConfig:
     split: Path | None = Path("data/split.json")
     schema: Path | None = None
     gold_manifest: Path | None = Path("eval/gold/manifest.json")
+    adjudication: Adjudication = Adjudication.ground_truth
     use_dev_for_training: bool = False
 
     def __post_init__(self) -> None:

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.annotation.adjudication import rule_of
 from trainer.annotation.corpus import expand_paths, infer_schema, load_corpus
 from trainer.annotation.leakage import check_leakage, refuse_leakage
 from trainer.annotation.split import load_split, split_corpus
@@ -47,7 +48,7 @@ def load_data(config: DataConfig) -> TrainingData:
         ConfigError: One side of the split is empty.
     """
     schema = _choose_schema(config)
-    corpus = load_corpus(config.annotations, schema)
+    corpus = load_corpus(config.annotations, schema, rule_of(config.adjudication))
     if schema is None:
         schema = infer_schema(corpus.articles)
     manifest_hash = _check_gold(corpus.articles, config.gold_manifest)
