@@ -7,7 +7,7 @@ import sys
 import typer
 
 from trainer.cli import annotations as annotation_commands
-from trainer.cli import label_studio
+from trainer.cli import label_studio, labelling
 from trainer.cli.export import export
 from trainer.cli.extract import extract
 from trainer.cli.runs import compare, promote, runs
@@ -25,6 +25,7 @@ app = typer.Typer(
     add_completion=False,
 )
 label_studio.add_commands(annotation_commands.app)
+labelling.add_commands(annotation_commands.app)
 app.add_typer(annotation_commands.app, name="annotations")
 app.command()(export)
 app.command()(extract)

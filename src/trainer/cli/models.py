@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from trainer.annotation.queue import Candidate, measure_uncertainty
 from trainer.annotation.server.predictions import PreAnnotator
 from trainer.core.errors import SchemaError
 from trainer.core.schema import EventSchema
 from trainer.core.types import Article
 from trainer.runtime.model import load_model
+from trainer.runtime.tagging import log_softmax
 from trainer.runtime.version import model_version
 
 
@@ -38,3 +40,17 @@ def load_pre_annotator(directory: Path, schema: EventSchema) -> PreAnnotator:
         ]
 
     return PreAnnotator(model_version(model.checkpoint, model.precision), predict)
+
+
+def load_candidates(directory: Path, articles: Sequence[Article]) -> list[Candidate]:
+    """Articles with how unsure the model of a run directory is of each.
+
+    Raises:
+        ArtifactError: The directory is not a complete run.
+    """
+    model = load_model(directory)
+    temperature = model.checkpoint.calibration.temperature
+    return [
+        Candidate(article.id, article.text, len(reading.words), measure_uncertainty(log_softmax(logits / temperature)))
+        for article, (reading, logits) in zip(articles, model.score([a.text for a in articles]), strict=True)
+    ]
