@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help setup train test checks evaluate
+.PHONY: help setup train test checks evaluate serve
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -34,3 +34,6 @@ checks: $(READY) ## Formatter, linter and type checker
 
 evaluate: $(READY) ## Judge RUN (default models/compact)
 	$(RUN) -m eval $(or $(RUN_DIRECTORY),models/$(NAME))
+
+serve: $(READY) ## Serve models/NAME on http://127.0.0.1:PORT (default 8000): API, Label Studio backend, demo page
+	$(RUN) -m trainer serve --model models/$(NAME) --port $(or $(PORT),8000)

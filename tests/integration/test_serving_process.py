@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -22,6 +23,7 @@ from typing import Any
 import pytest
 
 from tests.serving_model import SENTENCES, write_crf
+from trainer.serving.load import run_clients
 
 TEXT = SENTENCES[0][0]
 
@@ -163,6 +165,18 @@ def test_workers_share_the_port_and_their_metrics(model: Path, tmp_path: Path) -
         with urllib.request.urlopen(server.url + "/metrics", timeout=30) as response:
             text = response.read().decode()
         assert 'trainer_articles_total{outcome="ok"} 10.0' in text
+
+
+def test_sixty_four_clients_at_once_lose_nothing(model: Path) -> None:
+    with serving(model) as server:
+        load = asyncio.run(run_clients(int(server.url.rpartition(":")[2]), [text for text, _ in SENTENCES], 64, 2.0))
+        with urllib.request.urlopen(server.url + "/metrics", timeout=30) as response:
+            metrics = response.read().decode()
+    assert load.failures == []
+    assert len(load.seconds) >= 64
+    assert f'trainer_articles_total{{outcome="ok"}} {len(load.seconds)}.0' in metrics
+    batches = float(metrics.partition("trainer_batch_articles_count ")[2].split()[0])
+    assert batches < len(load.seconds) / 2  # they went through together
 
 
 @pytest.mark.parametrize(

@@ -225,11 +225,17 @@ def test_without_a_credential_only_the_page_and_the_probes_are_open(guarded: Tes
     for path in ("/v1/models", "/metrics", "/versions", "/nowhere"):
         response = guarded.get(path)
         problem_of(response, 401, "unauthorised")
-        assert "Basic" in response.headers["www-authenticate"]
+        assert response.headers["www-authenticate"] == "Bearer"  # Basic would make browsers ask over the page
     for path in ("/v1/extract", "/setup", "/predict", "/webhook"):
         problem_of(guarded.post(path, json={"text": TEXT}), 401, "unauthorised")
     for path in ("/", "/health", "/ready", "/openapi.json"):
         assert guarded.get(path).status_code == 200
+
+
+def test_where_only_users_are_known_a_browser_is_asked_for_one(tmp_path: Path) -> None:
+    (tmp_path / "users").write_text("studio:a-long-password\n", encoding="utf-8")
+    with build_client(tmp_path, FakeExtractor(), credentials=read_credentials(None, tmp_path / "users")) as client:
+        assert client.get("/v1/models").headers["www-authenticate"].startswith("Basic ")
 
 
 def test_each_kind_of_credential_opens(guarded: TestClient) -> None:

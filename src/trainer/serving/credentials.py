@@ -34,6 +34,11 @@ class Credentials:
         """Whether a client must identify itself."""
         return bool(self.keys or self.users)
 
+    @property
+    def challenge(self) -> str:
+        """What a refused client is asked for. With keys, not Basic too: browsers would ask over the demo page."""
+        return "Bearer" if self.keys else 'Basic realm="trainer", charset="UTF-8"'
+
     def admit(self, connection: HTTPConnection) -> bool:
         """Whether a request carries a valid credential."""
         if not self.required:

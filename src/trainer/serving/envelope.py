@@ -60,7 +60,7 @@ class Envelope:
             if self._is_open(scope["path"]) or self._credentials.admit(HTTPConnection(scope)):
                 await self._app(scope, receive, send_with_headers)
             else:
-                refusal = problem_response(unauthorised(), {"WWW-Authenticate": 'Basic realm="trainer", Bearer'})
+                refusal = problem_response(unauthorised(), {"WWW-Authenticate": self._credentials.challenge})
                 await refusal(scope, receive, send_with_headers)
         finally:
             self._count(scope, status, time.perf_counter() - began)

@@ -6,6 +6,7 @@ of the project's owner: nothing of it is kept or logged.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Mapping
 from typing import Any
@@ -99,9 +100,10 @@ async def note_event(request: Request) -> JSONResponse:
     if isinstance(project, int) and 0 < project < _LARGEST_ID:
         if known and action in _COUNTED:
             made = body.get("annotation")  # one, or a list in ANNOTATIONS_CREATED
-            service.training.count(str(project), _annotation_ids(made if isinstance(made, list) else [made]))
+            ids = _annotation_ids(made if isinstance(made, list) else [made])
+            await asyncio.to_thread(service.training.count, str(project), ids)
         elif action == "ANNOTATIONS_DELETED":
-            service.training.count(str(project), (), _annotation_ids(body.get("annotations")))
+            await asyncio.to_thread(service.training.count, str(project), (), _annotation_ids(body.get("annotations")))
         if isinstance(title, str) and check_text(title, service.limits) is None:
             service.training.start_if_due(str(project), title, asked=action == "START_TRAINING")
     return JSONResponse({"result": {}}, 201)
