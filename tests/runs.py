@@ -20,8 +20,8 @@ LETTERS = "ابتثجحخدذرزسشصضطظعغفقكلمنهويءآأؤإئ�
 LABELS = {"الجيش": "ACTOR", "للجيش": "ACTOR", "قصف": "OPERATION", "الموصل": "LOCATION", "وبالموصل": "LOCATION"}
 
 
-def build_encoder_run(directory: Path, seed: int = 0) -> Path:
-    """A sealed run of random weights, two layers of 32, with a WordPiece vocabulary of letters."""
+def build_encoder_run(directory: Path, seed: int = 0, events: bool = False) -> Path:
+    """A sealed run of random weights, two layers of 32, a vocabulary of letters, and an event head if so wanted."""
     import torch
     from tokenizers import Tokenizer, models, pre_tokenizers, processors
     from transformers import BertConfig, BertForTokenClassification
@@ -51,6 +51,11 @@ def build_encoder_run(directory: Path, seed: int = 0) -> Path:
     SCHEMA.save(directory / "schema.yaml")
     write_reading(directory, ReadingSettings(max_length=64, overlap=8))
     write_calibration(directory, Calibration(1.5))
+    if events:
+        from tests.event_heads import build_head
+        from trainer.learning.event_head import write_event_head
+
+        write_event_head(directory, build_head(SCHEMA))
     seal_checkpoint(directory, "encoder", {"data": {"train": [], "dev": []}})
     return directory
 

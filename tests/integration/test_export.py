@@ -20,13 +20,14 @@ from trainer.learning.export import export_run
 from trainer.learning.graph import RECIPES, Recipe
 from trainer.runtime.graphs import FLOAT32, GRAPH_FILES, find_graph
 from trainer.runtime.model import load_model
+from trainer.runtime.onnx_scorer import OnnxScorer
 
 TEXTS = ["قتل الجيش ثلاثة في الموصل.\nوقال مصدر", "", "غزة " * 300, "\n\n", "a", "بيروت", "ﷺ 🚨 \u200f"]
 
 
 @pytest.fixture(scope="module")
 def exported(tmp_path_factory: pytest.TempPathFactory, annotations_path: Path) -> Path:
-    run = build_encoder_run(tmp_path_factory.mktemp("runs") / "tiny")
+    run = build_encoder_run(tmp_path_factory.mktemp("runs") / "tiny", events=True)
     export_run(run, [annotations_path])
     return run
 
@@ -52,6 +53,26 @@ def test_the_report_says_how_far_each_graph_strays(exported: Path) -> None:
     assert not list(exported.glob(".onnx*"))
 
 
+def test_the_report_says_how_far_types_and_links_stray(exported: Path) -> None:
+    graphs = json.loads((exported / "onnx" / "parity.json").read_text())["graphs"]
+    assert graphs["float32"]["type_agreement"] == graphs["float32"]["link_agreement"] == 1.0
+    for entry in graphs.values():
+        assert 0.5 < entry["type_agreement"] <= 1.0
+        assert {"dev_typed_f1_on_gold_spans", "dev_links_f1_on_gold_spans"} <= set(entry)
+
+
+def test_a_graph_without_states_gives_spans_alone_and_says_so(
+    exported: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(OnnxScorer, "has_states", False)
+    model = load_model(exported, "onnx", "float32")
+    assert "exported without the event head" in caplog.text
+    result = model(TEXTS[0])
+    assert result.spans
+    assert not result.links
+    assert all(span.type is None for span in result.spans)
+
+
 @pytest.mark.parametrize("runtime", ["onnx", "openvino"])
 def test_every_runtime_finds_the_spans_of_torch(exported: Path, runtime: str) -> None:
     if runtime == "openvino":
@@ -61,6 +82,7 @@ def test_every_runtime_finds_the_spans_of_torch(exported: Path, runtime: str) ->
     assert (model.runtime, model.precision) == (runtime, "float32")
     for found, wanted in zip(model.predict(TEXTS), expected.predict(TEXTS), strict=True):
         assert found.spans == wanted.spans
+        assert found.links == wanted.links
         assert np.allclose([s.score for s in found.spans], [s.score for s in wanted.spans], atol=1e-4)
 
 
