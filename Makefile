@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help setup train test checks evaluate serve
+.PHONY: help setup train test checks evaluate serve label-studio test-label-studio
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -37,3 +37,10 @@ evaluate: $(READY) ## Judge RUN (default models/compact)
 
 serve: $(READY) ## Serve models/NAME on http://127.0.0.1:PORT (default 8000): API, Label Studio backend, demo page
 	$(RUN) -m trainer serve --model models/$(NAME) --port $(or $(PORT),8000)
+
+label-studio: ## Set up and start a Label Studio server of your own on http://127.0.0.1:8080
+	scripts/label_studio.sh start
+
+test-label-studio: $(READY) ## Test the loop on a real Label Studio server, and in Chromium (installed if need be)
+	scripts/browser_packages.sh
+	$(RUN) -m pytest -m 'server or browser'
