@@ -20,6 +20,7 @@ from trainer.learning.pretraining.command import make_trainer, prepare, pretrain
 from trainer.learning.pretraining.config import Optimiser, PretrainConfig, ShapeConfig
 from trainer.learning.pretraining.corpus import find_files
 from trainer.learning.pretraining.processes import Processes
+from trainer.learning.pretraining.progress import PretrainingBar
 
 ROOT = Path(__file__).parents[2]
 SHAPE = [
@@ -179,12 +180,19 @@ def test_sequences_longer_than_an_encoder_reads_are_refused(tmp_path: Path) -> N
         pretrain(_config(tmp_path, encoder=str(first), work=tmp_path / "adapt", length=128))
 
 
-def test_without_raw_text_the_command_says_what_is_missing_and_exits_with_two() -> None:
-    command = [sys.executable, "-m", "trainer", "pretrain", "+exp=compact_encoder"]
-    result = subprocess.run(command, cwd=ROOT, env=ENVIRONMENT, capture_output=True, text=True, check=False)
-    assert result.returncode == 2
-    assert "corpus" in result.stderr
-    assert "Traceback" not in result.stderr
+def test_a_run_without_raw_text_is_refused() -> None:
+    with pytest.raises(ConfigError, match="corpus"):
+        pretrain(PretrainConfig())
+
+
+def test_a_run_told_to_stop_saves_and_writes_no_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PretrainingBar, "show", lambda *_: os.kill(os.getpid(), signal.SIGTERM))
+    config = _config(tmp_path, tokens=256 * 1000, save_minutes=1e-4)
+    pretrain(config)
+    steps = _history(tmp_path)[-1]["step"]
+    assert 0 < steps < 100
+    assert torch.load(config.work / "checkpoint.pt", weights_only=True)["counters"]["step"] == steps
+    assert not config.output.exists()
 
 
 @pytest.mark.slow

@@ -29,14 +29,18 @@ LOG = "history.jsonl"
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What a run says about itself now and then; ``accuracy`` and ``held_out_loss`` after a measurement only."""
+    """What a run says about itself now and then.
+
+    ``loss`` is the mean since the last report, if a step was made; ``held_out_loss`` and ``held_out_accuracy``
+    follow a measurement only.
+    """
 
     step: int
     tokens: int
     seconds: float
     progress: float
     rate: float
-    loss: float
+    loss: float | None
     tokens_per_second: float
     held_out_loss: float | None = None
     held_out_accuracy: float | None = None
@@ -203,9 +207,9 @@ class Trainer:
 
     def _describe(self, rate: float, losses: list[float], speed: float, measured: tuple[float, float] | None) -> Report:
         counters = self.counters
-        loss = sum(losses) / len(losses) if losses else float("nan")
+        loss = round(sum(losses) / len(losses), 4) if losses else None
         return Report(
-            counters.step, counters.tokens, round(counters.seconds, 1), round(self.progress, 4), rate, round(loss, 4),
+            counters.step, counters.tokens, round(counters.seconds, 1), round(self.progress, 4), rate, loss,
             round(speed, 1), *((round(measured[0], 4), round(measured[1], 4)) if measured else (None, None)),
         )  # fmt: skip
 

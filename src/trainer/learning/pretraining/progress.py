@@ -65,7 +65,7 @@ def describe(report: Report, accuracy: float | None) -> str:
         f"{report.tokens_per_second:,.0f} tokens/s",
         f"{report.tokens / 1e6:.1f} M tokens",
         f"{left / 60:.0f} min left" if math.isfinite(left) else "",
-        f"loss {report.loss:.3f}",
+        f"loss {report.loss:.3f}" if report.loss is not None else "",
         f"held-out accuracy {accuracy:.1%}" if accuracy is not None else "",
     ]
     return " · ".join(part for part in parts if part)
