@@ -143,6 +143,14 @@ def test_the_threshold_hides_weak_spans_and_the_events_that_rest_on_them(page: A
     assert page.inner_text("#events-note") == "No event reaches this score."
 
 
+def test_an_article_without_events_says_so_in_both_languages(page: Any, url: str) -> None:
+    extract(page, url, "وصل الجيش.")
+    assert page.inner_text("#events-note") == "No event was found."
+    page.click("#language")
+    assert page.inner_text("#events-note") == "لم يُعثر على أي حدث."
+    assert page.inner_text("#legend li >> nth=0").startswith("فاعل")
+
+
 def test_copying_gives_the_json_that_is_shown(page: Any, url: str) -> None:
     extract(page, url)
     page.click("#copy")

@@ -53,7 +53,7 @@ export function drawArticle(target, text, result, schema, language) {
     const name = span.type === null ? schemaName(schema.labels, span.label, language) : schemaName(schema.types, span.type, language);
     const mark = element("mark", { id: `span-${index}`, tabIndex: -1 }, points.slice(span.start, span.end).join(""));
     mark.style.setProperty("--colour", colourOf(schema, span.label));
-    mark.append(element("small", { dir: document.documentElement.dir }, ` ${name} ${percent(span.score)}`));
+    mark.append(element("small", { dir: document.documentElement.dir }, `${name} ${percent(span.score)}`));
     nodes.push(mark);
     cursor = span.end;
   });

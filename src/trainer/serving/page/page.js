@@ -129,9 +129,15 @@ function draw() {
   drawLegend(find("legend"), result, state.schema, state.language);
   drawArticle(find("marked"), state.text, result, state.schema, state.language);
   drawEvents(find("events"), result, state.schema, state.language, words());
-  const note = !result.events.length ? words().noEvents : state.result.links.length ? "" : words().noLinks;
+  const note = eventsNote(result);
   Object.assign(find("events-note"), { textContent: note, hidden: !note });
   find("json").textContent = JSON.stringify(result, null, 2);
+}
+
+function eventsNote(result) {
+  if (!state.result.events.length) return words().noEvents;
+  if (!result.events.length) return words().noStrongEvents;
+  return state.result.links.length ? "" : words().noLinks;
 }
 
 async function copy() {
