@@ -82,10 +82,14 @@ def _score_slice(judged: Sequence[Judged], part: Slice, forms: TrainingForms | N
         return None
     rows: dict[Any, list[Counts]] = defaultdict(list)
     for item in judged:
+        if part.of == "article":
+            value = _article_value(item, part.by)
+            if value is not None:
+                rows[_bin(value, part.bins)].append(item.count())
+            continue
         sides = (_group(item, item.article.spans, part, forms), _group(item, item.spans, part, forms))
-        for value in {*sides[0], *sides[1]} or _article_group(item, part):
-            gold, predicted = (side.get(value, []) for side in sides)
-            rows[value].append(count_matches(gold, predicted))
+        for value in {*sides[0], *sides[1]}:
+            rows[value].append(count_matches(sides[0].get(value, []), sides[1].get(value, [])))
     order = sorted(rows, key=lambda value: (str(type(value)), value))
     return {_name(value, part): {**with_interval(rows[value]), "articles": len(rows[value])} for value in order}
 
@@ -94,16 +98,10 @@ def _group(item: Judged, spans: Sequence[Span], part: Slice, forms: TrainingForm
     """Spans of one side by the part they belong to; spans without a value are in none."""
     grouped: dict[Any, list[Span]] = defaultdict(list)
     for span in spans:
-        value = _article_value(item, part.by) if part.of == "article" else _SPAN_VALUES[part.by](item, span, forms)
+        value = _SPAN_VALUES[part.by](item, span, forms)
         if value is not None:
             grouped[_bin(value, part.bins)].append(span)
     return grouped
-
-
-def _article_group(item: Judged, part: Slice) -> list[Any]:
-    """An article without any span still counts as an article of its part."""
-    value = _article_value(item, part.by) if part.of == "article" else None
-    return [] if value is None else [_bin(value, part.bins)]
 
 
 def _article_value(item: Judged, by: str) -> Any:

@@ -19,17 +19,14 @@ def krippendorff_alpha(units: Iterable[Sequence[Hashable]]) -> float | None:
         Where only one category occurs there is nothing to disagree on, and the value is 1.
         Krippendorff (2011), Computing Krippendorff's Alpha-Reliability.
     """
-    index: dict[Hashable, int] = {}
-    rows: list[list[int]] = []
-    for values in units:
-        if len(values) > 1:
-            rows.append([index.setdefault(value, len(index)) for value in values])
-    if not rows:
+    patterns = Counter(tuple(values) for values in units if len(values) > 1)  # few distinct ones: most words agree
+    if not patterns:
         return None
+    index = {value: place for place, value in enumerate(dict.fromkeys(value for row in patterns for value in row))}
     coincidences = np.zeros((len(index), len(index)))
-    for row in rows:
-        counts = np.bincount(row, minlength=len(index)).astype(np.float64)
-        coincidences += (np.outer(counts, counts) - np.diag(counts)) / (len(row) - 1)
+    for row, times in patterns.items():
+        counts = np.bincount([index[value] for value in row], minlength=len(index)).astype(np.float64)
+        coincidences += times * (np.outer(counts, counts) - np.diag(counts)) / (len(row) - 1)
     totals = coincidences.sum(axis=1)
     size = totals.sum()
     observed = size - np.trace(coincidences)
