@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -56,12 +57,14 @@ class Encoder:
         return most - 2 if self.config.model_type in _ROBERTA_LIKE else most
 
 
-def open_encoder(config: ModelConfig, texts: Iterable[str]) -> Encoder:
+def open_encoder(config: ModelConfig, texts: Iterable[str], vocabulary: Path | None = None) -> Encoder:
     """The configured encoder, or random weights of the configured shape.
 
     Args:
         config: See `ModelConfig`.
         texts: Training texts; they teach the vocabulary of random weights.
+        vocabulary: Directory that keeps this vocabulary, so that a resumed run reads as it did
+            before; the library that learns it breaks ties differently each time.
 
     Raises:
         ArtifactError: A local directory is missing or not an encoder's.
@@ -70,9 +73,7 @@ def open_encoder(config: ModelConfig, texts: Iterable[str]) -> Encoder:
     """
     directory = find_encoder(config)
     if directory is None or config.encoder is None:
-        return _from_scratch(
-            config.encoder, config.shape or ShapeConfig(), config.normalisation.to_normalisation(), texts
-        )
+        return _from_scratch(config, texts, vocabulary)
     try:
         model_config = AutoConfig.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
         tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True, trust_remote_code=False)
@@ -90,17 +91,25 @@ def open_encoder(config: ModelConfig, texts: Iterable[str]) -> Encoder:
     )
 
 
-def _from_scratch(
-    wanted: str | None, shape: ShapeConfig, normalisation: Normalisation, texts: Iterable[str]
-) -> Encoder:
-    if wanted is not None:
+def _from_scratch(model: ModelConfig, texts: Iterable[str], vocabulary: Path | None) -> Encoder:
+    shape, normalisation = model.shape or ShapeConfig(), model.normalisation.to_normalisation()
+    if model.encoder is not None:
         logger.warning(
-            "%s does not exist: TRAINING FROM RANDOM WEIGHTS of the same shape, nothing is pretrained", wanted
+            "%s does not exist: TRAINING FROM RANDOM WEIGHTS of the same shape, nothing is pretrained", model.encoder
         )
     else:
         logger.warning("TRAINING FROM RANDOM WEIGHTS: no encoder is configured, nothing is pretrained")
-    counts = count_words(([text] for text in texts), normalisation)
-    tokenizer = train_wordpiece(counts, shape.vocabulary, shape.positions)
+    if vocabulary is not None and vocabulary.is_dir():
+        tokenizer = AutoTokenizer.from_pretrained(vocabulary, local_files_only=True)
+    else:
+        tokenizer = train_wordpiece(
+            count_words(([text] for text in texts), normalisation), shape.vocabulary, shape.positions
+        )
+        if vocabulary is not None:
+            unfinished = vocabulary.with_name(f"{vocabulary.name}.tmp")
+            shutil.rmtree(unfinished, ignore_errors=True)
+            tokenizer.save_pretrained(unfinished)
+            unfinished.rename(vocabulary)
     config = BertConfig(
         vocab_size=len(tokenizer),
         num_hidden_layers=shape.layers,

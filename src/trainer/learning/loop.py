@@ -20,6 +20,7 @@ from trainer.learning.development import DevScores
 from trainer.learning.observer import DEV_F1, Observer, Speed
 from trainer.learning.optimiser import LazyAdamW, group_parameters
 from trainer.learning.run import CHECKPOINTS
+from trainer.runtime.reading import SPECIAL_TOKENS
 
 Evaluate = Callable[[], DevScores]
 
@@ -64,8 +65,9 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
     def training_step(
         self, model: nn.Module, inputs: dict[str, torch.Tensor], *rest: Any, **named: Any
     ) -> torch.Tensor:
-        """One batch; counts its tokens, padding left out."""
-        self.observer.speed.count(int(inputs["attention_mask"].sum()))
+        """One batch; counts the tokens of its words."""
+        mask = inputs["attention_mask"]
+        self.observer.speed.count(int(mask.sum()) - SPECIAL_TOKENS * len(mask))
         loss: torch.Tensor = super().training_step(model, inputs, *rest, **named)
         return loss
 

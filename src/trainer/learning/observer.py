@@ -21,14 +21,14 @@ DEV_F1 = "eval_f1"
 
 @dataclass(slots=True)
 class Speed:
-    """Updates, tokens (padding left out) and seconds of a stretch of training; the first update warms up, uncounted.
+    """Updates, tokens and seconds of a stretch of training; the first update warms up and is not counted.
 
     Attributes:
-        tokens: Of the counted updates.
+        tokens: Tokens of words in each counted update; padding and special tokens left out.
         durations: Seconds of each counted update.
     """
 
-    tokens: int = 0
+    tokens: list[int] = field(default_factory=list)
     durations: list[float] = field(default_factory=list)
     _pending: int = 0
     _started: float = 0.0
@@ -45,13 +45,13 @@ class Speed:
     def end(self) -> None:
         """The update is done."""
         if self._warm:
-            self.tokens += self._pending
+            self.tokens.append(self._pending)
             self.durations.append(time.perf_counter() - self._started)
         self._warm = True
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
-        return {"updates": len(self.durations), "tokens": self.tokens, "seconds": round(sum(self.durations), 3)}
+        return {"updates": len(self.durations), "tokens": sum(self.tokens), "seconds": round(sum(self.durations), 3)}
 
 
 class Observer(TrainerCallback):  # type: ignore[misc]

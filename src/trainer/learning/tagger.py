@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pickle import UnpicklingError
+
 import torch
 from torch import nn
 from transformers import AutoModelForTokenClassification, PreTrainedModel
@@ -48,9 +50,10 @@ def _load(encoder: Encoder) -> PreTrainedModel:
             trust_remote_code=False,
             weights_only=True,
         )
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
+    except (OSError, ValueError, RuntimeError, KeyError, UnpicklingError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0]
         raise ArtifactError(
-            f"the weights cannot be loaded: {error}",
+            f"the weights cannot be loaded: {reason}",
             file=encoder.directory,
             remedy="name an encoder with PyTorch weights and a token-classification head in transformers",
         ) from error

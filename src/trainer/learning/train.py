@@ -26,6 +26,7 @@ from trainer.learning.encoder import Encoder, open_encoder
 from trainer.learning.encoding import encode_articles
 from trainer.learning.events import add_event_head
 from trainer.learning.hub import keep_offline
+from trainer.learning.joint import JointTrainer, attach_event_net, detach_event_net, find_window_events, has_event_net
 from trainer.learning.loop import TaggerTrainer
 from trainer.learning.loss import build_loss
 from trainer.learning.memory import keep_freed_memory
@@ -72,15 +73,19 @@ def train(config: TrainConfig) -> Path:
 
         return train_crf(config, data, config.directory)
     set_seed(config.seed)
-    encoder = open_encoder(config.model, (article.text for article in data.train))
+    with processes.main_process_first():
+        vocabulary = config.directory / CHECKPOINTS / "vocabulary"
+        encoder = open_encoder(config.model, (article.text for article in data.train), vocabulary)
     _on_main(processes, lambda: pin_encoder(config.directory, encoder.weights_hash))
     reader = Reader(encoder.tokenizer.backend_tokenizer, _reading_settings(config, encoder))
     tagger = build_tagger(encoder, data.schema.tags, config.training)
+    attach_event_net(tagger, data.schema, config.event_head)
     dev = DevSet(data.dev, reader, data.schema.tags, data.schema.label_names)
     speed = _fit(config, data, reader, tagger, dev, _on_main(processes, lambda: find_checkpoint(config.directory)))
     if processes.is_main_process:
         metrics, calibration = _judge_on_dev(config, encoder, tagger, dev)
         metrics["speed"] = speed.to_dict()
+        detach_event_net(tagger)
         _write_model(config.directory, data, reader, encoder, tagger, calibration)
         metrics["dev"]["events"] = _add_events(config, data, reader, tagger)
         provenance = {**describe_run(config, data, time.monotonic() - started), "encoder": _describe(encoder)}
@@ -105,9 +110,12 @@ def _fit(
     windows = encode_articles(data.train, reader, tags)
     loss = build_loss(windows["labels"], len(tags), settings.label_smoothing, settings.class_weighting)
     scorer = TorchScorer(tagger)
-    trainer = TaggerTrainer(
-        tagger, windows, lambda: dev.score(scorer)[0], config, loss, choose_autocast(settings.precision)
-    )
+    inputs = (tagger, windows, lambda: dev.score(scorer)[0], config, loss, choose_autocast(settings.precision))
+    if has_event_net(tagger):
+        events = find_window_events(data.train, reader, data.schema)
+        trainer: TaggerTrainer = JointTrainer(*inputs, events=events, weight=config.event_head.joint)
+    else:
+        trainer = TaggerTrainer(*inputs)
     logger.info(
         "%d training articles in %d windows (%d tokens), %d dev articles, %d parameters",
         len(data.train),
