@@ -48,6 +48,7 @@ class PairAgreement:
         types: Pairs of types on operations that both marked alike.
         roles: Counts of links whose two ends both marked alike.
         disagreements: Everything else, in order.
+        annotations: The shared articles with the annotations of both.
     """
 
     first: str
@@ -60,9 +61,10 @@ class PairAgreement:
     types: tuple[tuple[str | None, str | None], ...]
     roles: Counts
     disagreements: tuple[Disagreement, ...]
+    annotations: tuple[tuple[AnnotatedArticle, Annotation, Annotation], ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON values, without the disagreements."""
+        """Plain JSON values, with the number of disagreements."""
         same = sum(left == right for left, right in self.types)
         return {
             "first": self.first,
@@ -165,6 +167,7 @@ def _compare(work: _Work, first: str, second: str, labels: Sequence[str]) -> Pai
             for article, a, b in shared
             for error in classify_errors(article.text, a.spans, b.spans)
         ),
+        annotations=tuple(shared),
     )
 
 

@@ -8,6 +8,7 @@ import typer
 
 from trainer.cli import annotations as annotation_commands
 from trainer.cli import label_studio, labelling
+from trainer.cli.agreement import agreement
 from trainer.cli.export import export
 from trainer.cli.extract import extract
 from trainer.cli.runs import compare, promote, runs
@@ -26,6 +27,7 @@ app = typer.Typer(
 )
 label_studio.add_commands(annotation_commands.app)
 labelling.add_commands(annotation_commands.app)
+annotation_commands.app.command()(agreement)
 app.add_typer(annotation_commands.app, name="annotations")
 app.command()(export)
 app.command()(extract)

@@ -7,6 +7,10 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
+from trainer.annotation.agreement import Agreement
+from trainer.core.atlas import ErrorKind
+from trainer.core.schema import EventSchema
+from trainer.reporting.browser import label_styles, lay_out_article
 from trainer.reporting.comparison import Comparison
 from trainer.reporting.plots import Estimate, draw_bars, draw_intervals
 from trainer.reporting.terminal import percent, size
@@ -31,6 +35,25 @@ def render_comparison(comparison: Comparison) -> str:
     """The HTML twin of the terminal's tables, with plots."""
     data = comparison.to_dict()
     return open_templates().get_template("comparison.html.j2").render(**data, plots=_plots(data))
+
+
+def render_agreement(agreement: Agreement, schema: EventSchema) -> str:
+    """Agreement of annotators, and their annotations one over the other."""
+    rows = [
+        row
+        for pair in agreement.pairs
+        for article, first, second in pair.annotations
+        for row in lay_out_article(article.id, f"{pair.first}, {pair.second}", article.text, first.spans, second.spans)
+    ]
+    template = open_templates().get_template("agreement.html.j2")
+    return template.render(
+        **agreement.to_dict(),
+        rows=rows,
+        kinds=[kind.value for kind in ErrorKind],
+        labels=label_styles(schema),
+        first="first",
+        second="second",
+    )
 
 
 def _plots(data: dict[str, Any]) -> dict[str, Any]:
