@@ -20,15 +20,16 @@ ROOT = Path(__file__).resolve().parents[2]
 EPOCHS = 8
 
 
-def command(folder: Path, name: str, annotations: Path, split: Path, encoder: Path) -> list[str]:
-    settings = {
+def command(
+    folder: Path, name: str, annotations: Path, split: Path, encoder: Path | None, lower_layers_every: int = 1
+) -> list[str]:
+    settings: dict[str, object] = {
         "name": name,
         "hydra.run.dir": folder / name,
         "data.annotations": f"[{annotations}]",
         "data.split": split,
         "data.gold_manifest": "null",
-        "model.encoder": encoder,
-        "model.shape": "null",
+        "training.lower_layers_every": lower_layers_every,
         "training.epochs": EPOCHS,
         "training.patience": "null",
         "training.learning_rate": 3e-3,
@@ -77,15 +78,16 @@ def wait_for_checkpoint(process: subprocess.Popen[bytes], run: Path, after: int)
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("every", [1, 3])
 def test_a_run_killed_twice_ends_with_the_scores_of_one_never_killed(
-    tmp_path: Path, annotations_path: Path, split_path: Path, tiny_encoder: Path
+    tmp_path: Path, annotations_path: Path, split_path: Path, tiny_encoder: Path, every: int
 ) -> None:
-    straight = start(command(tmp_path, "straight", annotations_path, split_path, tiny_encoder))
+    straight = start(command(tmp_path, "straight", annotations_path, split_path, tiny_encoder, every))
     assert straight.wait(300) == 0
     chance = random.Random(time.time_ns())
     run, arguments, reached = (
         tmp_path / "killed",
-        command(tmp_path, "killed", annotations_path, split_path, tiny_encoder),
+        command(tmp_path, "killed", annotations_path, split_path, tiny_encoder, every),
         0,
     )
     for _ in range(2):
@@ -108,10 +110,10 @@ def test_a_run_killed_twice_ends_with_the_scores_of_one_never_killed(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-def test_a_run_killed_at_random_moments_always_ends_complete(
-    tmp_path: Path, annotations_path: Path, split_path: Path, tiny_encoder: Path
+def test_a_run_from_random_weights_killed_at_random_moments_always_ends_complete(
+    tmp_path: Path, annotations_path: Path, split_path: Path
 ) -> None:
-    run, arguments = tmp_path / "random", command(tmp_path, "random", annotations_path, split_path, tiny_encoder)
+    run, arguments = tmp_path / "random", command(tmp_path, "random", annotations_path, split_path, None)
     chance = random.Random(time.time_ns())
     for _ in range(5):
         process = start(arguments)
@@ -124,12 +126,13 @@ def test_a_run_killed_at_random_moments_always_ends_complete(
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.parametrize("every", [1, 2])
 def test_two_processes_reach_the_score_of_one(
-    tmp_path: Path, annotations_path: Path, split_path: Path, tiny_encoder: Path
+    tmp_path: Path, annotations_path: Path, split_path: Path, tiny_encoder: Path, every: int
 ) -> None:
-    alone = start(command(tmp_path, "alone", annotations_path, split_path, tiny_encoder))
+    alone = start(command(tmp_path, "alone", annotations_path, split_path, tiny_encoder, every))
     assert alone.wait(300) == 0
-    arguments = command(tmp_path, "pair", annotations_path, split_path, tiny_encoder)
+    arguments = command(tmp_path, "pair", annotations_path, split_path, tiny_encoder, every)
     launcher = [
         sys.executable,
         "-m",

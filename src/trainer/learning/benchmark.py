@@ -6,6 +6,7 @@ Both train the same random weights on the same paragraphs, in turns, in one proc
   tokens, in the order of the default sampler, padded to the longest of the batch, fp32, AdamW
   over every row of the embedding table.
 - ours: the loop and the default settings of ``python -m trainer train``.
+- ours, lower layers seldom: the same with ``training.lower_layers_every=3``.
 
 Tokens are those of words; padding and special tokens do not count on either side.
 """
@@ -23,7 +24,7 @@ import torch
 from transformers import BertForTokenClassification, PreTrainedTokenizerFast, set_seed
 
 from trainer.core.files import write_json
-from trainer.learning.benchmark_curves import compare_curves
+from trainer.learning.benchmark_curves import SELDOM, compare_curves
 from trainer.learning.benchmark_sides import encode_paragraphs, train_ours, train_plain
 from trainer.learning.config import DataConfig, TrainingConfig
 from trainer.learning.data import TrainingData, load_data
@@ -52,18 +53,20 @@ def measure_speed(
     our_model.load_state_dict(plain_model.state_dict())
     found: list[dict[str, float]] = []
     for number in range(rounds):
-        plain, _ = train_plain(plain_model, paragraphs, tokenizer, updates + 1, number)
-        ours, _ = train_ours(our_model, windows, updates + 1, number, TrainingConfig())
-        row = {name: sum(s.tokens) / sum(s.durations) for name, s in (("plain", plain), ("ours", ours))}
-        found.append({**row, "ratio": row["ours"] / row["plain"], "load": os.getloadavg()[0]})
+        speeds = {
+            "plain": train_plain(plain_model, paragraphs, tokenizer, updates + 1, number)[0],
+            "ours": train_ours(our_model, windows, updates + 1, number, TrainingConfig())[0],
+            SELDOM: train_ours(our_model, windows, updates + 1, number, TrainingConfig(lower_layers_every=3))[0],
+        }
+        row = {name: sum(speed.tokens) / sum(speed.durations) for name, speed in speeds.items()}
+        found.append({**row, "load": os.getloadavg()[0]})
         print(json.dumps(found[-1]), flush=True)
     return {
         "layers": layers,
         "updates_a_round": updates,
         "rounds": found,
-        "plain_tokens_per_second": statistics.median(row["plain"] for row in found),
-        "ours_tokens_per_second": statistics.median(row["ours"] for row in found),
-        "ratio": statistics.median(row["ratio"] for row in found),
+        "tokens_per_second": {name: statistics.median(row[name] for row in found) for name in speeds},
+        "ratio": {name: statistics.median(row[name] / row["plain"] for row in found) for name in speeds},
     }
 
 

@@ -158,6 +158,7 @@ class TrainingConfig:
         attention_dropout: Of attention; above 0 it forgoes the fast attention kernel on CPUs.
         lazy_embeddings: Update only the rows of the embedding table that a batch touches.
         freeze_embeddings: Never update the embedding table.
+        lower_layers_every: Embeddings and the lower two thirds of the layers learn in every n-th update only.
         threads: Threads of torch; null leaves its own choice.
     """
 
@@ -180,10 +181,11 @@ class TrainingConfig:
     attention_dropout: float = 0.0
     lazy_embeddings: bool = True
     freeze_embeddings: bool = False
+    lower_layers_every: int = 1
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for key in ("epochs", "accumulation", "batch_tokens", "max_steps", "patience", "threads"):
+        for key in ("epochs", "accumulation", "batch_tokens", "max_steps", "patience", "threads", "lower_layers_every"):
             value = getattr(self, key)
             _require(value is None or value > 0, f"training.{key}", value, "give a positive number")
         for key in ("learning_rate", "head_learning_rate", "gradient_clip"):

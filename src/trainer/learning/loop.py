@@ -17,6 +17,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from trainer.learning.batching import TokenBudgetSampler, WindowCollator
 from trainer.learning.config import TrainConfig, TrainingConfig
 from trainer.learning.development import DevScores
+from trainer.learning.lower_layers import LowerLayers
 from trainer.learning.observer import DEV_F1, Observer, Speed
 from trainer.learning.optimiser import LazyAdamW, group_parameters
 from trainer.learning.run import CHECKPOINTS
@@ -54,6 +55,7 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
         self._evaluate_dev, self._config = evaluate, config
         for callback in (ProgressCallback, PrinterCallback):
             self.remove_callback(callback)
+        self._lower_layers = LowerLayers(model.base_model, config.training.lower_layers_every)
         self.observer = Observer(config, self.is_world_process_zero())
         self.add_callback(self.observer)
 
@@ -66,6 +68,7 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
         self, model: nn.Module, inputs: dict[str, torch.Tensor], *rest: Any, **named: Any
     ) -> torch.Tensor:
         """One batch; counts the tokens of its words."""
+        self._lower_layers.turn(self.state.global_step)
         mask = inputs["attention_mask"]
         self.observer.speed.count(int(mask.sum()) - SPECIAL_TOKENS * len(mask))
         loss: torch.Tensor = super().training_step(model, inputs, *rest, **named)
@@ -170,5 +173,5 @@ def _arguments(config: TrainConfig, bf16: bool) -> TrainingArguments:
         report_to="none",
         seed=config.seed,
         ddp_backend=None if torch.cuda.is_available() or PartialState().num_processes == 1 else "gloo",
-        ddp_find_unused_parameters=False,
+        ddp_find_unused_parameters=settings.lower_layers_every > 1,
     )
