@@ -41,10 +41,10 @@ class LowerLayers:
 
 
 def _upper_layers(encoder: nn.Module) -> list[nn.Module]:
-    lists = [module for module in encoder.modules() if isinstance(module, nn.ModuleList)]
+    lists = [list(module) for module in encoder.modules() if isinstance(module, nn.ModuleList)]
     if not lists:
         raise ConfigError(
             "this encoder has no list of layers", record="training.lower_layers_every", remedy="set it to 1"
         )
-    layers = list(max(lists, key=lambda modules: len(modules)))
+    layers = max(lists, key=len)
     return layers[int(len(layers) * _LOWER_SHARE) :]
