@@ -11,6 +11,7 @@ _WIDTH = 500.0
 _ROW = 28.0
 _LEFT = 150.0
 _RIGHT = 60.0
+_NAME_LENGTH = 20  # letters that fit to the left of the plot
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +47,7 @@ def draw_intervals(rows: Sequence[Estimate], title: str, zero: bool = False, sig
     for index, row in enumerate(rows):
         y = _ROW * (index + 0.5) + 4
         text = f"{100 * row.value:{'+' if signed else ''}.1f}"
-        parts.append(f'<text class="name" x="{_LEFT - 12}" y="{y + 4:.1f}" text-anchor="end">{escape(row.name)}</text>')
+        parts.append(_write_name(row.name, y + 4))
         if row.low is not None and row.high is not None:
             parts.append(f'<line class="{row.style}" x1="{x(row.low):.1f}" x2="{x(row.high):.1f}" y1="{y}" y2="{y}"/>')
         parts.append(f'<circle class="{row.style}" cx="{x(row.value):.1f}" cy="{y}" r="5"/>')
@@ -61,7 +62,7 @@ def draw_bars(rows: Sequence[tuple[str, float, str]], title: str) -> Markup:
     for index, (name, value, text) in enumerate(rows):
         y = _ROW * index + 6
         width = abs(value) / longest * (_WIDTH - _LEFT - _RIGHT)
-        parts.append(f'<text class="name" x="{_LEFT - 12}" y="{y + 13:.1f}" text-anchor="end">{escape(name)}</text>')
+        parts.append(_write_name(name, y + 13))
         parts.append(f'<rect class="bar" x="{_LEFT}" y="{y}" width="{max(width, 1):.1f}" height="16" rx="3"/>')
         parts.append(f'<text x="{_LEFT + width + 8:.1f}" y="{y + 13:.1f}">{escape(text)}</text>')
     return _frame(parts, title, _WIDTH, _ROW * len(rows) + 8)
@@ -94,6 +95,14 @@ def draw_reliability(rows: Sequence[tuple[float, float, int]], title: str) -> Ma
             f"<title>score {score:.2f}: {100 * right:.0f} % of {count} right</title></circle>"
         )
     return _frame(parts, title, side, side)
+
+
+def _write_name(name: str, y: float) -> str:
+    """A row's name, cut in the middle where it does not fit; the whole of it as a tooltip."""
+    half = _NAME_LENGTH // 2
+    shown = name if len(name) <= _NAME_LENGTH else f"{name[:half]}…{name[-half:]}"
+    text = f'<text class="name" x="{_LEFT - 12}" y="{y:.1f}" text-anchor="end">'
+    return f"{text}<title>{escape(name)}</title>{escape(shown)}</text>"
 
 
 def _frame(parts: Sequence[str], title: str, width: float, height: float) -> Markup:
