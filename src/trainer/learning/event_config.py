@@ -19,6 +19,7 @@ class EventHeadConfig:
         weight_decay: Decoupled decay.
         batch: Pairs of one update; a quarter as many operations.
         epochs: Most passes over the gold spans.
+        joint: Weight of the event losses while the tagger itself is trained; 0 leaves its encoder to the tags alone.
         patience: Epochs without a better dev score, of types or of links, before fitting stops; null never stops early.
     """
 
@@ -30,13 +31,15 @@ class EventHeadConfig:
     batch: int = 512
     epochs: int = 20
     patience: int | None = 5
+    joint: float = 0.0
 
     def __post_init__(self) -> None:
         for key in ("hidden", "learning_rate", "epochs", "patience"):
             value = getattr(self, key)
             _require(value is None or value > 0, key, value, "give a positive number")
         _require(0 <= self.dropout < 1, "dropout", self.dropout, "give 0 or more, below 1")
-        _require(self.weight_decay >= 0, "weight_decay", self.weight_decay, "give 0 or more")
+        for key in ("weight_decay", "joint"):
+            _require(getattr(self, key) >= 0, key, getattr(self, key), "give 0 or more")
         _require(self.hidden % 2 == 0, "hidden", self.hidden, "give an even number")
         _require(self.batch >= 4, "batch", self.batch, "give at least 4")
 
