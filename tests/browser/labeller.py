@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Page, Playwright
 CHROMIUM = "/usr/bin/chromium"
 _TEXT = ".lsf-htx-richtext"
 _TRIES = 40
+_DRAGS = 3
 # The rectangle of the n-th occurrence of some text in the article, in the page's coordinates.
 _FIND = """
 ([root, wanted, number]) => {
@@ -67,26 +68,39 @@ class Labeller:
 
     def mark(self, surface: str, label_key: str, type_key: str | None = None, number: int = 0) -> None:
         """Drag over the n-th occurrence of a surface after pressing the label's hotkey; choose its type."""
-        box = self._find(surface, number)
-        self.page.keyboard.press(label_key)
-        middle = (box["top"] + box["bottom"]) / 2
-        self.page.mouse.move(box["right"] - 2, middle)
-        self.page.mouse.down()
-        self.page.mouse.move((box["left"] + box["right"]) / 2, middle, steps=4)
-        self.page.mouse.move(box["left"] + 2, middle, steps=4)
-        self.page.mouse.up()
-        self.page.wait_for_timeout(200)
+        for _ in range(_DRAGS):  # a page that is still loading takes no notice of the first
+            before = self.regions()
+            self._drag(surface, label_key, number)
+            if self._wait_for_regions(before + 1):
+                break
+        else:
+            raise LookupError(f"no region appeared on {surface!r}")
         if type_key is not None:
             self.click(surface, number)
             self.page.keyboard.press(type_key)
             self.page.wait_for_timeout(200)
         self.page.keyboard.press("Escape")
 
+    def regions(self) -> int:
+        """How many highlighted stretches the article shows."""
+        return int(self.page.locator(f"{_TEXT} .htx-highlight").count())
+
     def click(self, surface: str, number: int = 0) -> None:
         """Select the region that covers a surface."""
         box = self._find(surface, number)
         self.page.mouse.click((box["left"] + box["right"]) / 2, (box["top"] + box["bottom"]) / 2)
         self.page.wait_for_timeout(200)
+
+    def new_annotation(self) -> None:
+        """Begin an annotation of one's own on a task that a colleague has annotated."""
+        self.page.locator('button[aria-label*="reate"]').first.click()
+        self.page.wait_for_timeout(1500)
+
+    def relate(self, source: str, target: str) -> None:
+        """Draw an arrow from one region to another (its role is chosen in the Relations tab)."""
+        self.click(source)
+        self.page.keyboard.press("Alt+r")
+        self.click(target)
 
     def submit(self) -> None:
         """Press Submit and wait until the server has the annotation."""
@@ -101,6 +115,23 @@ class Labeller:
     def screenshot(self, path: Path) -> None:
         """The page as it is."""
         self.page.screenshot(path=path)
+
+    def _drag(self, surface: str, label_key: str, number: int) -> None:
+        box = self._find(surface, number)
+        self.page.keyboard.press(label_key)
+        middle = (box["top"] + box["bottom"]) / 2
+        self.page.mouse.move(box["right"] - 2, middle)
+        self.page.mouse.down()
+        self.page.mouse.move((box["left"] + box["right"]) / 2, middle, steps=4)
+        self.page.mouse.move(box["left"] + 2, middle, steps=4)
+        self.page.mouse.up()
+
+    def _wait_for_regions(self, count: int) -> bool:
+        for _ in range(_TRIES):
+            if self.regions() >= count:
+                return True
+            self.page.wait_for_timeout(200)
+        return False
 
     def _find(self, surface: str, number: int) -> dict[str, Any]:
         for _ in range(_TRIES):  # the editor draws itself anew now and then

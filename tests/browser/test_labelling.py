@@ -74,11 +74,13 @@ def test_what_two_people_mark_accept_and_skip_in_the_browser_is_what_a_pull_brin
                 first_person.open_task(project, tasks[article.id])
                 for span in article.spans:
                     first_person.mark(article.surface(span), HOTKEYS[span.label], STRIKE if span.type else None)
+                assert first_person.regions() == len(article.spans)
                 first_person.submit()
             first_person.open_task(project, tasks[accepted.id])
             first_person.submit()
             second_person = Labeller(browser, running.url, *SECOND)
             second_person.open_task(project, tasks[marked[0].id])
+            second_person.new_annotation()
             second_person.mark(marked[0].surface(marked[0].spans[1]), HOTKEYS["ACTOR"])
             second_person.submit()
             outside = [url for url in first_person.requests if not url.startswith((running.url, "data:", "blob:"))]
