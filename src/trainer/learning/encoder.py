@@ -63,8 +63,7 @@ def open_encoder(config: ModelConfig, texts: Iterable[str], vocabulary: Path | N
     Args:
         config: See `ModelConfig`.
         texts: Training texts; they teach the vocabulary of random weights.
-        vocabulary: Directory that keeps this vocabulary, so that a resumed run reads as it did
-            before; the library that learns it breaks ties differently each time.
+        vocabulary: Directory that keeps this vocabulary, so that a resumed run reads as it did before.
 
     Raises:
         ArtifactError: A local directory is missing or not an encoder's.
