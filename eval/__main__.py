@@ -22,6 +22,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
     parser.add_argument("--no-gates", action="store_true", help="report the gates, but exit with 0 whatever they say")
     parser.add_argument("--no-behaviour", action="store_true", help="leave the perturbed texts out (a few seconds)")
     parser.add_argument("--unchecked", action="store_true", help="judge even where training texts cannot be compared")
+    parser.add_argument("--summary", type=Path, help="also write a few numbers and plots there, for DVC")
     parser.add_argument("--runtime", default="auto", help="auto, onnx, openvino or torch")
     parser.add_argument("--precision", default="auto", help="auto, int8 or float32")
     given = parser.parse_args(arguments)
@@ -32,6 +33,7 @@ def parse_options(arguments: list[str] | None = None) -> Options:
         unchecked=given.unchecked,
         gates=not given.no_gates,
         behaviour=not given.no_behaviour,
+        summary=given.summary,
         runtime=given.runtime,
         precision=given.precision,
     )

@@ -30,7 +30,7 @@ def render_page(metrics: Mapping[str, Any], judged: Sequence[Judged], schema: Ev
         metrics=metrics,
         score_rows=score_rows(metrics),
         interval=interval,
-        plots=_draw(metrics),
+        plots=draw_plots(metrics),
         rows=rows,
         kinds=[kind.value for kind in ErrorKind],
         labels=label_styles(schema),
@@ -39,7 +39,8 @@ def render_page(metrics: Mapping[str, Any], judged: Sequence[Judged], schema: Ev
     )
 
 
-def _draw(metrics: Mapping[str, Any]) -> dict[str, Any]:
+def draw_plots(metrics: Mapping[str, Any]) -> dict[str, Any]:
+    """All plots of the page by name; empty where the metrics lack what one shows."""
     scores = {"all": metrics["strict"], **metrics["labels"]}
     scores |= {f"{source} articles": part["strict"] for source, part in metrics["sources"].items()}
     kinds = [(kind.replace("_", " "), row["all"], str(row["all"])) for kind, row in metrics["errors"].items()]

@@ -23,6 +23,7 @@ from eval.page import render_page
 from eval.report import render_report, score_rows
 from eval.scores import score_gold
 from eval.slices import load_slices, score_slices
+from eval.summary import draw_images, summarise
 from eval.training_forms import find_forms
 from trainer.core.files import hash_file, write_json, write_text
 from trainer.reporting.terminal import open_console
@@ -43,6 +44,7 @@ class Options:
     unchecked: bool = False
     gates: bool = True
     behaviour: bool = True
+    summary: Path | None = None
     runtime: str = "auto"
     precision: str = "auto"
 
@@ -109,6 +111,10 @@ def run_suite(options: Options) -> Outcome:
     write_text(directory / "errors.jsonl", render_errors(errors))
     write_text(directory / "report.md", render_report(metrics))
     write_text(directory / "report.html", render_page(metrics, judged, checkpoint.schema))
+    if options.summary is not None:
+        write_json(options.summary / "summary.json", summarise(metrics))
+        for name, image in draw_images(metrics).items():
+            write_text(options.summary / name, image)
     write_json(directory / "metrics.json", metrics)
     return Outcome(metrics, directory, verdicts)
 
