@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from tests.serving_model import FakeExtractor, served
 from trainer.serving.app import create_app
-from trainer.serving.background_training import TrainingPlan
+from trainer.serving.background_training import Step, TrainingPlan
 from trainer.serving.limits import Limits
 from trainer.serving.ml_tasks import Controls, parse_controls
 from trainer.serving.settings import ServeSettings
@@ -164,8 +164,8 @@ def test_nothing_of_the_owners_token_is_logged(client: TestClient, caplog: pytes
 def test_an_event_at_the_threshold_sets_off_the_training_of_its_project(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def steps(_: TrainingPlan, title: str, run: str) -> list[list[str]]:
-        return [[sys.executable, "-c", f"open({str(tmp_path / 'trained')!r}, 'w').write({title!r})"]]
+    def steps(_: TrainingPlan, title: str, run: str) -> list[Step]:
+        return [Step([sys.executable, "-c", f"open({str(tmp_path / 'trained')!r}, 'w').write({title!r})"])]
 
     monkeypatch.setattr(TrainingPlan, "steps", steps)
     settings = ServeSettings(

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.serving.background_training import BackgroundTraining, TrainingPlan
+from trainer.serving.background_training import BackgroundTraining, Step, TrainingPlan
 from trainer.serving.training_state import StateFile
 
 
@@ -21,8 +21,11 @@ def python(code: str) -> Sequence[str]:
 
 
 def build(tmp_path: Path, *codes: str, threshold: int = 3) -> BackgroundTraining:
-    plan = TrainingPlan(threshold)
-    return BackgroundTraining(plan, StateFile(tmp_path), lambda title, run: [python(code) for code in codes])
+    def steps(title: str, run: str) -> list[Step]:
+        return [Step(python(code), gate=code == codes[-1]) for code in codes]
+
+    plan = TrainingPlan(threshold, models=tmp_path / "models")
+    return BackgroundTraining(plan, StateFile(tmp_path), steps)
 
 
 async def finish(training: BackgroundTraining) -> None:
@@ -153,11 +156,18 @@ def test_a_damaged_state_file_starts_the_count_anew(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "state.json").read_text(encoding="utf-8"))["pending"] == {"8": ["1"]}
 
 
-@pytest.mark.parametrize(
-    ("pull", "commands"), [(True, ["annotations", "train", "promote"]), (False, ["train", "promote"])]
-)
-def test_the_steps_are_the_documented_commands(pull: bool, commands: list[str]) -> None:
-    steps = TrainingPlan(5, "compact", Path("models"), pull).steps("--news", "run-1")
-    assert [step[3] for step in steps] == commands
-    assert steps[-1][-1] == "models/run-1"
-    assert ("--project=--news" in steps[0]) == pull  # a title is never taken for an option
+@pytest.mark.parametrize("pull", [True, False])
+@pytest.mark.parametrize("kind", ["encoder", "crf"])
+def test_the_steps_are_the_documented_commands(tmp_path: Path, pull: bool, kind: str) -> None:
+    steps = TrainingPlan(5, "compact", tmp_path, pull).steps("--news", "run-1")
+    commands = []
+    for step in steps:
+        commands.append(step.command[3])
+        if step.command[3] == "annotations":
+            assert "--project=--news" in step.command  # a title is never taken for an option
+        if step.command[3] == "train" and kind == "crf":
+            (tmp_path / "run-1").mkdir()
+            (tmp_path / "run-1" / "crf.crfsuite").touch()
+        assert step.gate == (step.command[3] == "promote")
+    exported = ["export"] if kind == "encoder" else []
+    assert commands == ["annotations"] * pull + ["train", *exported, "promote"]

@@ -1,6 +1,6 @@
 """Training that annotators set off: count their annotations, train above a threshold, promote through the gate.
 
-The steps are the documented commands (pull, train, promote), run as niced subprocesses, so that
+The steps are the documented commands (pull, train, export, promote), run as niced subprocesses, so that
 a failure cannot harm the service and everything can be repeated by hand. Promotion replaces the
 default checkpoint only if the gate agrees; the service then notices the new checkpoint by itself.
 """
@@ -14,13 +14,14 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from trainer.core.errors import ConfigError
+from trainer.runtime.crf import CRF_MODEL
 from trainer.serving.extractor import now
 from trainer.serving.training_state import StateFile, TrainingState
 
@@ -29,7 +30,16 @@ _PATIENCE = 10.0  # seconds between the polite and the final signal
 _PAUSE = 600.0  # seconds after a failure in which only an explicit request starts a run
 GATE_REFUSED = 1
 
-Steps = Callable[[str, str], Sequence[Sequence[str]]]
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A command of a run; exit code 1 of a ``gate`` is a refusal, not a failure."""
+
+    command: Sequence[str]
+    gate: bool = False
+
+
+Steps = Callable[[str, str], Iterable[Step]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +49,7 @@ class TrainingPlan:
     Attributes:
         threshold: Annotations of a project since its last run that set off the next; 0 never trains.
         experiment: Name of the experiment configuration.
-        models: Directory of the runs.
+        models: Directory of the runs, inside the directory that the commands run in.
         pull: Whether to fetch the project's annotations from Label Studio first.
     """
 
@@ -52,13 +62,16 @@ class TrainingPlan:
         if self.threshold < 0:
             raise ConfigError(f"a threshold of {self.threshold} annotations", remedy="give 0 (never) or more")
 
-    def steps(self, title: str, run: str) -> Sequence[Sequence[str]]:
-        """The commands of a run, in order, for the project of a title."""
+    def steps(self, title: str, run: str) -> Iterator[Step]:
+        """The commands of a run for the project of a title; each is made when the one before has ended."""
         trainer = (sys.executable, "-m", "trainer")
-        pull = (*trainer, "annotations", "pull", f"--project={title}")
-        train = (*trainer, "train", f"+exp={self.experiment}", f"name={run}")
-        promote = (*trainer, "promote", str(self.models / run))
-        return (pull, train, promote) if self.pull else (train, promote)
+        directory = self.models / run
+        if self.pull:
+            yield Step((*trainer, "annotations", "pull", f"--project={title}"))
+        yield Step((*trainer, "train", f"+exp={self.experiment}", f"name={run}"))
+        if not (directory / CRF_MODEL).is_file():  # a CRF serves as it is
+            yield Step((*trainer, "export", str(directory)))
+        yield Step((*trainer, "promote", str(directory)), gate=True)
 
 
 class BackgroundTraining:
@@ -158,24 +171,28 @@ class BackgroundTraining:
                 run.update(ended=now(), outcome=outcome)
 
     async def _run_steps(self, title: str, name: str) -> str:
-        steps = self._steps(title, name)
         with (self._state.directory / f"{name}.log").open("wb") as log:
-            for number, step in enumerate(steps, 1):
-                code = await self._run_step(step, log.fileno())
+            for step in self._steps(title, name):
+                code = await self._run_step(step.command, log.fileno())
                 if code is None:
                     return "stopped"
                 if code != 0:
-                    return "refused" if number == len(steps) and code == GATE_REFUSED else "failed"
+                    return "refused" if step.gate and code == GATE_REFUSED else "failed"
         return "promoted"
 
-    async def _run_step(self, step: Sequence[str], log: int) -> int | None:
+    async def _run_step(self, command: Sequence[str], log: int) -> int | None:
         """Exit code of a command; None if the service ends meanwhile."""
         if self._stopping:
             return None
         nice = shutil.which("nice")
-        command = [nice, "-n", "10", *step] if nice else list(step)
         self._process = await asyncio.create_subprocess_exec(
-            *command, stdin=asyncio.subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
+            *((nice, "-n", "10") if nice else ()),
+            *command,
+            cwd=self.plan.models.parent,
+            stdin=asyncio.subprocess.DEVNULL,
+            stdout=log,
+            stderr=log,
+            start_new_session=True,
         )
         try:
             code = await self._process.wait()
