@@ -82,7 +82,7 @@ def _measure_graphs(draft: Path, check: ParityCheck, padding_id: int) -> dict[st
             file=path,
             remedy="report it with the versions of torch and onnxruntime; the run stays usable with --runtime torch",
         )
-    graphs = {FLOAT32: {**_describe(path), **parity.to_dict()}}
+    graphs = {FLOAT32: {**describe_graph(path), **parity.to_dict()}}
     trials = []
     for recipe in RECIPES:
         entry = _try_recipe(draft, recipe, check, padding_id)
@@ -102,10 +102,11 @@ def _try_recipe(draft: Path, recipe: Recipe, check: ParityCheck, padding_id: int
     write_int8_graph(draft / GRAPH_FILES[FLOAT32], path, recipe)
     parity = check.measure(OnnxScorer(path, padding_id=padding_id))
     fall = check.reference_f1 - parity.dev_f1
-    return {"recipe": recipe.name, "accepted": fall <= TOLERANCE, **_describe(path), **parity.to_dict()}
+    return {"recipe": recipe.name, "accepted": fall <= TOLERANCE, **describe_graph(path), **parity.to_dict()}
 
 
-def _describe(path: Path) -> dict[str, Any]:
+def describe_graph(path: Path) -> dict[str, Any]:
+    """Hash and size of a graph."""
     return {"sha256": hash_file(path), "bytes": path.stat().st_size}
 
 

@@ -73,7 +73,7 @@ def write_float_graph(model: PreTrainedModel, path: Path, states: bool = False) 
     """Export a token classifier with dynamic rows and tokens.
 
     Args:
-        model: In evaluation mode, on the CPU.
+        model: In evaluation mode, on the CPU; its attention is switched to the plain implementation.
         path: Where the graph goes. Inputs ``input_ids`` and ``attention_mask`` ``(rows, tokens)``,
             output ``logits`` ``(rows, tokens, tags)``.
         states: Whether a second output ``states`` ``(rows, tokens, width)`` is there for an event head.
@@ -81,6 +81,7 @@ def write_float_graph(model: PreTrainedModel, path: Path, states: bool = False) 
     rows, tokens = Dim("rows", min=1, max=_ROWS), Dim("tokens", min=2, max=_longest(model))
     shape = {0: rows, 1: tokens}
     sample = torch.ones(_SAMPLE, dtype=torch.long)
+    model.set_attn_implementation("eager")  # the graph of the fused kind guards against rows that are all padding
     with _quiet():
         torch.onnx.export(
             _Plain(model, states),
