@@ -161,3 +161,12 @@ def test_held_out_documents_are_never_learnt_from() -> None:
     learnt, held = split_held_out(1000, 0.02, seed=5)
     assert len(held) == 20
     assert sorted([*learnt, *held]) == list(range(1000))
+
+
+def test_the_same_words_give_the_same_pieces_each_time() -> None:
+    counts = count_words(DOCUMENTS * 3, FOLDING)
+    vocabularies = [train_wordpiece(counts, size, 64).get_vocab() for size in (70, 70, 70, 70, 200, 200, 200, 200)]
+    assert all(vocabulary == vocabularies[0] for vocabulary in vocabularies[:4])
+    assert all(vocabulary == vocabularies[4] for vocabulary in vocabularies[4:])
+    assert [vocabularies[0][name] for name in ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")] == [0, 1, 2, 3, 4]
+    assert len(vocabularies[0]) <= 70

@@ -18,6 +18,7 @@ from trainer.core.normalisation import Normalisation
 from trainer.core.words import split_words
 
 SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
+_ALPHABET = 600
 NORMALISATION_FILE = "normalisation.json"
 
 
@@ -47,13 +48,9 @@ def train_wordpiece(counts: Counter[str], size: int, max_length: int) -> PreTrai
         size: Pieces, the five special ones included.
         max_length: Positions of the encoder that will read them.
     """
-    tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]", max_input_chars_per_word=64))
+    tokenizer = Tokenizer(models.WordPiece(_learn_pieces(counts, size), unk_token="[UNK]", max_input_chars_per_word=64))
     tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
     tokenizer.decoder = decoders.WordPiece()
-    trainer = trainers.WordPieceTrainer(
-        vocab_size=size, special_tokens=list(SPECIAL), limit_alphabet=600, min_frequency=2, show_progress=False
-    )
-    tokenizer.train_from_iterator(_as_text(counts), trainer)
     sep, cls = SPECIAL.index("[SEP]"), SPECIAL.index("[CLS]")
     tokenizer.post_processor = processors.BertProcessing(("[SEP]", sep), ("[CLS]", cls))
     return PreTrainedTokenizerFast(
@@ -65,6 +62,35 @@ def train_wordpiece(counts: Counter[str], size: int, max_length: int) -> PreTrai
         sep_token="[SEP]",
         mask_token="[MASK]",
     )
+
+
+def _learn_pieces(counts: Counter[str], size: int) -> dict[str, int]:
+    """The pieces and their ids; the same words give the same pieces.
+
+    The library numbers continuing letters in the order of a hash table and breaks ties by number, so they are
+    numbered beforehand, as if they were special tokens.
+    """
+    frequency: Counter[str] = Counter()
+    for word, count in counts.items():
+        for letter in word if count > 1 else "":  # as in `_as_text`
+            frequency[letter] += count
+    letters = sorted(sorted(frequency, key=lambda letter: (-frequency[letter], letter))[:_ALPHABET])
+    learner = Tokenizer(models.WordPiece(unk_token="[UNK]"))
+    learner.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    learner.train_from_iterator(
+        _as_text(counts),
+        trainers.WordPieceTrainer(
+            vocab_size=size,
+            special_tokens=[*SPECIAL, *(f"##{letter}" for letter in letters)],
+            limit_alphabet=_ALPHABET,
+            min_frequency=2,
+            show_progress=False,
+        ),
+    )
+    known = learner.get_vocab()
+    continuing = {f"##{letter}" for letter in letters if letter not in known}  # beyond the alphabet's limit
+    ordered = sorted(known.keys() - continuing, key=known.__getitem__)
+    return {piece: number for number, piece in enumerate(ordered)}
 
 
 def write_normalisation(normalisation: Normalisation, folder: Path) -> None:
