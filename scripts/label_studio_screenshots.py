@@ -2,7 +2,7 @@
 
     python scripts/label_studio_screenshots.py
 
-Starts a server of its own on a fresh data directory, pushes two articles, labels one by mouse and
+Starts a server on a fresh data directory, pushes two articles, labels one by mouse and
 hotkeys, draws a relation, and shows the pre-annotated other one. Needs Chromium
 (scripts/browser_packages.sh) and writes docs/images/label-studio-*.png.
 """
@@ -20,7 +20,7 @@ from playwright.sync_api import sync_playwright  # noqa: E402
 
 from tests.browser.labeller import Labeller, open_browser  # noqa: E402
 from tests.label_studio_articles import known_model, make_article, write_manifest  # noqa: E402
-from tests.label_studio_server import run_server  # noqa: E402
+from tests.label_studio_server import copy_home, prepare_home, run_server  # noqa: E402
 from trainer.annotation.server.push import push_articles  # noqa: E402
 from trainer.annotation.server.task_map import read_task_map  # noqa: E402
 from trainer.core.paths import default_schema_path  # noqa: E402
@@ -36,7 +36,7 @@ def main() -> None:
     schema = load_schema(default_schema_path())
     articles = [make_article("demo-1", OPENING, CLOSING), make_article("demo-2", "عاجل: ", CLOSING)]
     IMAGES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as name, run_server(Path(name) / "home") as server:
+    with tempfile.TemporaryDirectory() as name, run_server(copy_home(prepare_home(), Path(name) / "home")) as server:
         manifest = write_manifest(Path(name) / "manifest.json", [make_article("other", "نص آخر لا صلة له بما سبق: ")])
         with server.connect() as session:
             project = push_articles(session, articles[:1], "News", schema, manifest).project
@@ -49,7 +49,7 @@ def main() -> None:
             page = person.page
             page.set_viewport_size({"width": 1280, "height": 720})
             page.goto(f"{server.url}/projects/{project.id}/data")
-            page.wait_for_timeout(3000)
+            page.get_by_text("فجر اليوم").first.wait_for()
             person.screenshot(IMAGES / "label-studio-tasks.png")
             person.open_task(project.id, tasks["demo-1"])
             for span, key in zip(articles[0].spans, ("3", "1", "2"), strict=True):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,12 +16,11 @@ from tests.label_studio_articles import (
     without_scores,
     write_manifest,
 )
-from tests.label_studio_server import SCRIPT, RunningServer, add_annotator, copy_home, migrate, run_server
+from tests.label_studio_server import RunningServer, add_annotator, copy_home, prepare_home, run_server
 from trainer.annotation.corpus import load_corpus
 from trainer.annotation.server.pull import pull_annotations
 from trainer.annotation.server.push import push_articles
 from trainer.annotation.server.task_map import read_task_map
-from trainer.core.files import hash_file
 from trainer.core.schema import EventSchema
 
 pytestmark = [pytest.mark.browser, pytest.mark.server, pytest.mark.timeout(1200)]
@@ -37,12 +35,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningServer]
     pytest.importorskip("playwright.sync_api")
     if not CHROMIUM.exists():
         pytest.skip("Chromium is not installed (scripts/browser_packages.sh)")
-    subprocess.run([SCRIPT, "setup"], check=True)
-    prepared = SCRIPT.parents[1] / ".label-studio" / f"prepared-{hash_file(SCRIPT)[:12]}"
-    if not (prepared / "ready").is_file():
-        migrate(prepared)
-        (prepared / "ready").touch()
-    with run_server(copy_home(prepared, tmp_path_factory.mktemp("browser") / "home")) as server:
+    with run_server(copy_home(prepare_home(), tmp_path_factory.mktemp("browser") / "home")) as server:
         yield server
 
 
