@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help setup train test checks evaluate serve label-studio test-label-studio
+.PHONY: help setup train test checks evaluate serve label-studio test-label-studio bench-train rehearse results
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -22,7 +22,7 @@ EXP ?= compact
 NAME ?= $(EXP)
 train: $(READY) ## Train EXP (default compact) and judge it on the held-out gold set
 	$(RUN) -m trainer train +exp=$(EXP) name=$(NAME) $(OVERRIDES)
-	$(RUN) -m eval models/$(NAME)
+	$(RUN) -m eval models/$(NAME) --no-gates
 
 test: $(READY) ## Run the default test suite
 	$(RUN) -m pytest
@@ -44,3 +44,18 @@ label-studio: ## Set up and start a Label Studio server of your own on http://12
 test-label-studio: $(READY) ## Test the loop on a real Label Studio server, and in Chromium (installed if need be)
 	scripts/browser_packages.sh
 	$(RUN) -m pytest -m 'server or browser'
+
+bench-train: $(READY) ## Training speed beside a plain Hugging Face Trainer at AraBERT's shape (20 minutes): JSON and README's table
+	$(RUN) -m trainer.learning.benchmark
+	$(RUN) scripts/readme_tables.py
+
+rehearse: $(READY) ## Train AraBERT's exact shape by its Hub name, offline, for a few updates: JSON and README's table
+	$(RUN) -m trainer.learning.rehearsal
+	$(RUN) scripts/readme_tables.py
+
+results: $(READY) ## Train and judge the baselines, then write README's table of scores
+	$(RUN) -m trainer train +exp=crf
+	$(RUN) -m trainer train +exp=compact
+	$(RUN) -m eval models/crf --no-gates
+	$(RUN) -m eval models/compact --no-gates
+	$(RUN) scripts/readme_tables.py --collect crf compact
