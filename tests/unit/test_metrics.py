@@ -105,6 +105,7 @@ def test_each_label_is_counted_without_the_others():
     gold, predicted = _spans((0, 5, A), (6, 9, B)), _spans((0, 5, A), (6, 9, A), (10, 12, B))
     assert count_by_label(gold, predicted, [A, B]) == {A: Counts(1, 2, 1), B: Counts(0, 1, 1)}
     assert count_by_label(gold, predicted, [B], Policy.OVERLAP) == {B: Counts(0, 1, 1)}
+    assert count_by_label(_spans((0, 5, A)), _spans((3, 7, A)), [A], Policy.OVERLAP) == {A: Counts(1, 1, 1)}
 
 
 def test_macro_f1_weighs_labels_alike():

@@ -105,9 +105,19 @@ def test_results_repeat_with_their_seed():
     assert compare_models(model, baseline, 500, 3) != compare_models(model, baseline, 500, 4)
 
 
+def test_a_difference_is_written_with_all_its_numbers():
+    assert Difference(0.02, 0.001, 0.04, 0.03, 0.05, 0.06, seeds=True).to_dict() == {
+        "difference": 0.02,
+        "interval": [0.001, 0.04],
+        "p_bootstrap": 0.03,
+        "p_randomisation": 0.05,
+        "smallest_difference": 0.06,
+    }
+
+
 def test_holm_multiplies_the_smallest_most_and_never_falls():
     assert correct_holm([0.01, 0.04, 0.03]) == pytest.approx((0.03, 0.06, 0.06))
-    assert correct_holm([0.5, 0.9]) == pytest.approx((1.0, 1.0))
+    assert correct_holm([0.9, 0.8]) == (1.0, 1.0)
     assert correct_holm([0.02, 0.02]) == pytest.approx((0.04, 0.04))
     assert correct_holm([0.2]) == (0.2,)
     assert correct_holm([]) == ()
