@@ -8,6 +8,7 @@ must lie on a file system that all nodes share.
 from __future__ import annotations
 
 import importlib.util
+import logging
 import os
 import shutil
 from collections.abc import Sequence
@@ -19,10 +20,11 @@ from trainer.core.errors import ConfigError, OutputError
 from trainer.core.files import hash_texts
 from trainer.runtime.extract import Job, Progress, Report, extract_to_file
 from trainer.runtime.model import Model, load_model
-from trainer.runtime.shards import SHARD_BYTES, plan_shards
+from trainer.runtime.shards import LEAST_SHARD_BYTES, SHARD_BYTES, Shard, plan_shards
 from trainer.runtime.sources import STDIN
 
 _COPY_BYTES = 1 << 20
+_SHARDS_A_WORKER = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,17 +52,17 @@ class Part:
 class ShardExtractor:
     """A Ray actor: loads the model once, then extracts shard after shard."""
 
-    def __init__(self, choice: ModelChoice, job: Job, folder: str) -> None:
+    def __init__(self, choice: ModelChoice, job: Job, shards: Sequence[Shard], folder: str) -> None:
         self._model = choice.load()
+        self._shards = shards
         self._job = replace(job, format=replace(job.format, head="", foot=""))
         self._folder = Path(folder)
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[int]]:
         """Extract the shards of a batch; counts of each."""
         rows: dict[str, list[int]] = {"written": [], "rejected": [], "bytes": []}
-        for index, shard in zip(batch["index"], batch["sources"], strict=True):
-            part = _part(self._folder, int(index))
-            done = self._extract(replace(self._job, sources=tuple(shard)), part)
+        for index in map(int, batch["id"]):
+            done = self._extract(replace(self._job, sources=self._shards[index]), _part(self._folder, index))
             rows["written"].append(done.written)
             rows["rejected"].append(done.rejected)
             rows["bytes"].append(done.bytes)
@@ -104,7 +106,7 @@ def extract_with_ray(
     if overwrite:
         shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, exist_ok=True)
-    shards = plan_shards(job.sources, SHARD_BYTES)
+    shards = plan_shards(job.sources, _shard_bytes(job, workers))
     progress = _run(choice, job, folder, shards, workers, report)
     parts = [_part(folder, index) for index in range(len(shards))]
     try:
@@ -118,7 +120,7 @@ def extract_with_ray(
 
 
 def _run(
-    choice: ModelChoice, job: Job, folder: Path, shards: Sequence[Sequence[Any]], workers: int, report: Report
+    choice: ModelChoice, job: Job, folder: Path, shards: Sequence[Shard], workers: int, report: Report
 ) -> Progress:
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     import ray
@@ -126,14 +128,15 @@ def _run(
 
     started_here = not ray.is_initialized()
     if started_here:
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level="error", configure_logging=True)
+        ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
+    for name in ("ray", "ray.data"):
+        logging.getLogger(name).setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
     progress = Progress(sum(Path(source.path).stat().st_size for source in job.sources if Path(source.path).exists()))
     try:
-        rows = [{"index": index, "sources": list(shard)} for index, shard in enumerate(shards)]
-        results = ray.data.from_items(rows, override_num_blocks=max(len(rows), 1)).map_batches(
+        results = ray.data.range(len(shards), override_num_blocks=max(len(shards), 1)).map_batches(
             ShardExtractor,
-            fn_constructor_args=(choice, job, str(folder)),
+            fn_constructor_args=(choice, job, shards, str(folder)),
             batch_size=1,
             compute=ActorPoolStrategy(size=workers),
             num_cpus=choice.threads,
@@ -147,6 +150,12 @@ def _run(
         if started_here:
             ray.shutdown()
     return progress
+
+
+def _shard_bytes(job: Job, workers: int) -> int:
+    """Small enough that all workers have several shards, large enough that a shard is worth its file."""
+    total = sum(Path(source.path).stat().st_size for source in job.sources if Path(source.path).exists())
+    return min(SHARD_BYTES, max(LEAST_SHARD_BYTES, total // (_SHARDS_A_WORKER * workers)))
 
 
 def _part(folder: Path, index: int) -> Part:

@@ -8,6 +8,7 @@ from pathlib import Path
 from trainer.runtime.sources import LINES, PARQUET, Source
 
 SHARD_BYTES = 4 << 20
+LEAST_SHARD_BYTES = 64 << 10
 _READ = 1 << 20
 
 Shard = tuple[Source, ...]
