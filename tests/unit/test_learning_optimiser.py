@@ -20,33 +20,74 @@ def _train(model: nn.Module, optimiser: torch.optim.Optimizer, batches: list[tor
         optimiser.step()
 
 
-def test_with_every_row_in_every_batch_it_equals_plain_adamw() -> None:
+def _lazy(model: nn.Module, decay: float = 0.0) -> LazyAdamW:
+    table, *others = model.parameters()
+    groups = [
+        {"params": [table], "lr": 0.01, "weight_decay": 0.0},
+        {"params": others, "lr": 0.01, "weight_decay": decay},
+    ]
+    return LazyAdamW(groups, clip=1.0)
+
+
+def test_late_updates_add_up_to_those_of_plain_adamw() -> None:
+    generator = torch.Generator().manual_seed(0)
+    lazy, plain = nn.Embedding(50, 8, sparse=True), nn.Embedding(50, 8)
+    lazy.load_state_dict(plain.state_dict())
+    start = plain.weight.detach().clone()
+    one = LazyAdamW([{"params": lazy.parameters(), "lr": 0.01, "weight_decay": 0.0}], clip=1e9)
+    two = torch.optim.AdamW(plain.parameters(), lr=0.01, weight_decay=0.0)
+    for _ in range(400):
+        rows, slopes = torch.randint(0, 50, (3,), generator=generator), torch.randn(3, 8, generator=generator)
+        for table, optimiser in ((lazy, one), (plain, two)):
+            optimiser.zero_grad()
+            (table(rows) * slopes).sum().backward()
+            optimiser.step()
+    one.catch_up()
+    torch.testing.assert_close(lazy.weight, plain.weight, rtol=0, atol=2e-4 * (plain.weight - start).abs().max().item())
+
+
+def test_rows_in_every_batch_move_exactly_as_in_plain_adamw() -> None:
     batches = [torch.randperm(50) for _ in range(5)]
     lazy, plain = _model(True), _model(False)
-    _train(lazy, LazyAdamW([{"params": lazy.parameters(), "lr": 0.01, "weight_decay": 0.1}], clip=1.0), batches, None)
-    _train(plain, torch.optim.AdamW(plain.parameters(), lr=0.01, weight_decay=0.1), batches, 1.0)
+    _train(lazy, _lazy(lazy), batches, None)
+    _train(plain, torch.optim.AdamW(plain.parameters(), lr=0.01, weight_decay=0.0), batches, 1.0)
     for left, right in zip(lazy.parameters(), plain.parameters(), strict=True):
         torch.testing.assert_close(left, right, rtol=1e-4, atol=1e-6)
 
 
-def test_rows_outside_the_batch_do_not_move() -> None:
+def test_rows_that_never_occur_do_not_move_and_catching_up_twice_is_catching_up_once() -> None:
     model = _model(True)
     before = model[0].weight.detach().clone()
-    optimiser = LazyAdamW([{"params": model.parameters(), "lr": 0.01, "weight_decay": 0.1}], clip=1.0)
+    optimiser = _lazy(model)
     _train(model, optimiser, [torch.tensor([1, 2]), torch.tensor([2, 2, 7])], None)
-    moved = (model[0].weight != before).any(dim=1).nonzero().flatten().tolist()
-    assert moved == [1, 2, 7]
+    late = model[0].weight.detach().clone()
+    optimiser.catch_up()
+    once = model[0].weight.detach().clone()
+    optimiser.catch_up()
+    assert (once != before).any(dim=1).nonzero().flatten().tolist() == [1, 2, 7]
+    assert (once != late).any(dim=1).nonzero().flatten().tolist() == [1]
+    assert torch.equal(model[0].weight, once)
+
+
+def test_the_learning_rate_of_the_missed_updates_counts_not_that_of_the_return() -> None:
+    lazy, plain = _model(True), _model(False)
+    batches = [torch.tensor([3, 4]), *[torch.tensor([4])] * 6]
+    one, two = _lazy(lazy), torch.optim.AdamW(plain.parameters(), lr=0.01, weight_decay=0.0)
+    for number, batch in enumerate(batches):
+        for optimiser, model, clip in ((one, lazy, None), (two, plain, 1.0)):
+            for group in optimiser.param_groups:
+                group["lr"] = 0.01 / (number + 1)
+            _train(model, optimiser, [batch], clip)
+    one.catch_up()
+    torch.testing.assert_close(lazy[0].weight, plain[0].weight, rtol=1e-3, atol=1e-4)
 
 
 def test_a_reloaded_state_goes_on_as_if_nothing_had_happened() -> None:
     batches = [torch.randint(0, 50, (6,)) for _ in range(6)]
     straight, halted = _model(True), _model(True)
-    groups = [{"lr": 0.01, "weight_decay": 0.1}]
-    one = LazyAdamW([{"params": straight.parameters(), **groups[0]}], clip=1.0)
-    _train(straight, one, batches, None)
-    two = LazyAdamW([{"params": halted.parameters(), **groups[0]}], clip=1.0)
+    _train(straight, _lazy(straight, 0.1), batches, None)
+    two, three = _lazy(halted, 0.1), _lazy(halted, 0.1)
     _train(halted, two, batches[:3], None)
-    three = LazyAdamW([{"params": halted.parameters(), **groups[0]}], clip=1.0)
     three.load_state_dict(two.state_dict())
     _train(halted, three, batches[3:], None)
     for left, right in zip(straight.parameters(), halted.parameters(), strict=True):

@@ -56,6 +56,8 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
         for callback in (ProgressCallback, PrinterCallback):
             self.remove_callback(callback)
         self._lower_layers = LowerLayers(model.base_model, config.training.lower_layers_every)
+        if arguments.world_size > 1 and config.training.lower_layers_every > 1:
+            model.get_input_embeddings().sparse = False  # torch cannot reduce sparse gradients that may be absent
         self.observer = Observer(config, self.is_world_process_zero())
         self.add_callback(self.observer)
 
@@ -107,6 +109,9 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Strict F1 on dev; every process computes the same."""
+        optimiser = getattr(self.optimizer, "optimizer", self.optimizer)  # accelerate wraps it
+        if isinstance(optimiser, LazyAdamW):
+            optimiser.catch_up()
         scores = self._evaluate_dev()
         metrics = {
             DEV_F1: scores.overall.f1,

@@ -1,8 +1,11 @@
-"""AdamW that leaves alone the rows of an embedding table that a batch does not touch.
+"""AdamW for models with a large embedding table, of which a batch touches few rows.
 
 AraBERT's embedding table is a third of its parameters, and a batch holds a few hundred of its
-64,000 rows. With sparse gradients the others cost nothing (LazyAdam: moments of a row change
-only when the row occurs; Kingma and Ba 2015, Loshchilov and Hutter 2019 for the decay).
+64,000 rows. Plain AdamW rewrites all of them in every update, because momentum moves a row on
+after its word has passed. Here a row is left alone until its word comes back (or until
+`LazyAdamW.catch_up`), and then makes up for the updates it missed in one step: between two
+occurrences the moments only decay, so the sum of the missed steps is the last moment times a
+factor that is the same for all rows of that age.
 """
 
 from __future__ import annotations
@@ -14,17 +17,24 @@ import torch
 from torch import nn
 
 _NO_DECAY = ("bias", "norm.weight", "layernorm.weight")
+_MEMORY = 160  # updates after which momentum has faded (0.9 ** 160 = 5e-8)
+_GROWTH = 1024
+
+Group = dict[str, Any]
 
 
 class LazyAdamW(torch.optim.AdamW):  # type: ignore[misc]
-    """AdamW with gradient clipping; parameters with sparse gradients are updated row by row.
+    """AdamW (Loshchilov and Hutter 2019) with gradient clipping and late updates of sparse rows.
+
+    Parameters with dense gradients are treated as by ``torch.optim.AdamW``. Those with sparse
+    gradients do not decay, and are up to date only after `catch_up`.
 
     Args:
         groups: Parameter groups with ``lr`` and ``weight_decay``.
         clip: Longest gradient over all parameters, as an L2 norm.
     """
 
-    def __init__(self, groups: Iterable[dict[str, Any]], clip: float) -> None:
+    def __init__(self, groups: Iterable[Group], clip: float) -> None:
         super().__init__(list(groups), fused=True)
         self.clip = clip
         self.gradient_norm = 0.0
@@ -35,10 +45,26 @@ class LazyAdamW(torch.optim.AdamW):  # type: ignore[misc]
         sparse = self._take_sparse()
         self._clip([gradient for _, _, gradient in sparse])
         super().step()
+        touched = {id(parameter) for parameter, _, _ in sparse}
         for parameter, group, gradient in sparse:
             self._update_rows(parameter, group, gradient)
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                state = self.state.get(parameter, {})
+                if id(parameter) not in touched and "row_updates" in state and parameter.requires_grad:
+                    _age(state, group)
 
-    def _take_sparse(self) -> list[tuple[torch.Tensor, dict[str, Any], torch.Tensor]]:
+    @torch.no_grad()  # type: ignore[untyped-decorator]
+    def catch_up(self) -> None:
+        """Bring every row of the sparse parameters up to date; call it before the weights are read."""
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                state = self.state.get(parameter, {})
+                if "row_updates" in state:
+                    rows = ((state["row_updates"] > 0) & (state["row_updates"] < state["step"])).nonzero()[:, 0]
+                    _make_up(parameter, state, group, rows)
+
+    def _take_sparse(self) -> list[tuple[torch.Tensor, Group, torch.Tensor]]:
         """Parameters with sparse gradients; the fused update skips them, their gradients being taken away."""
         taken = []
         for group in self.param_groups:
@@ -58,25 +84,50 @@ class LazyAdamW(torch.optim.AdamW):  # type: ignore[misc]
         if self.gradient_norm > self.clip:
             torch._foreach_mul_(values, self.clip / (self.gradient_norm + 1e-6))
 
-    def _update_rows(self, parameter: torch.Tensor, group: dict[str, Any], gradient: torch.Tensor) -> None:
+    def _update_rows(self, parameter: torch.Tensor, group: Group, gradient: torch.Tensor) -> None:
         state = self.state[parameter]
         if not state:
             state["step"] = torch.zeros((), dtype=torch.float32)
             state["exp_avg"] = torch.zeros_like(parameter)
             state["exp_avg_sq"] = torch.zeros_like(parameter)
-        state["step"] += 1
-        count = float(state["step"])
+            state["row_updates"] = torch.zeros(len(parameter), device=parameter.device)  # number of a row's last update
+            state["factors"] = torch.zeros(_GROWTH)
         first_rate, second_rate = group["betas"]
         rows, values = gradient.indices()[0], gradient.values().to(parameter.dtype)
+        _make_up(parameter, state, group, rows)
+        count = _age(state, group)
         mean = state["exp_avg"][rows].lerp_(values, 1 - first_rate)
         square = state["exp_avg_sq"][rows].mul_(second_rate).addcmul_(values, values, value=1 - second_rate)
-        state["exp_avg"][rows] = mean
-        state["exp_avg_sq"][rows] = square
+        state["exp_avg"][rows], state["exp_avg_sq"][rows] = mean, square
+        state["row_updates"][rows] = float(count)
         spread = (square / (1 - second_rate**count)).sqrt_().add_(group["eps"])
-        current = parameter[rows]
-        current.mul_(1 - group["lr"] * group["weight_decay"])
-        current.addcdiv_(mean, spread, value=-group["lr"] / (1 - first_rate**count))
-        parameter[rows] = current
+        parameter[rows] = parameter[rows].addcdiv_(mean, spread, value=-group["lr"] / (1 - first_rate**count))
+
+
+def _age(state: dict[str, torch.Tensor], group: Group) -> int:
+    """Count an update; note in ``factors`` how far it moves rows whose last update lies one, two, … back."""
+    state["step"] += 1
+    count = int(state["step"])
+    if count >= len(state["factors"]):
+        state["factors"] = torch.cat((state["factors"], torch.zeros(_GROWTH)))
+    first_rate, second_rate = group["betas"]
+    ages = torch.arange(min(count, _MEMORY), 0, -1, device=state["factors"].device)
+    length = group["lr"] * (1 - second_rate**count) ** 0.5 / (1 - first_rate**count)
+    state["factors"][count - len(ages) : count] += length * (first_rate / second_rate**0.5) ** ages
+    return count
+
+
+def _make_up(parameter: torch.Tensor, state: dict[str, torch.Tensor], group: Group, rows: torch.Tensor) -> None:
+    """The updates that rows have missed since their last one, their moments decaying."""
+    first_rate, second_rate = group["betas"]
+    last = state["row_updates"][rows]
+    missed = (state["step"].to(last.device) - last).unsqueeze(1)
+    factors = state["factors"].to(last.device)[last.long()].unsqueeze(1) * (missed > 0)
+    mean, square = state["exp_avg"][rows], state["exp_avg_sq"][rows]
+    parameter[rows] = parameter[rows] - factors * mean / (square.sqrt() + group["eps"])
+    state["exp_avg"][rows] = mean * first_rate**missed
+    state["exp_avg_sq"][rows] = square * second_rate**missed
+    state["row_updates"][rows] = state["step"].to(last.device).expand(len(rows))
 
 
 def group_parameters(
