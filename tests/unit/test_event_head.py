@@ -26,8 +26,9 @@ from trainer.learning.event_examples import gather_examples
 from trainer.learning.event_head import fit_event_head, write_event_head
 from trainer.learning.event_net import NO_LINK
 from trainer.learning.events import add_event_head
-from trainer.runtime.event_head import EVENT_HEAD, HeadSettings, average_ranges, load_event_head
+from trainer.runtime.event_head import EVENT_HEAD, HeadSettings, load_event_head, widen_states
 from trainer.runtime.reading import Reading
+from trainer.runtime.word_hashes import REACH, average_ranges, hash_neighbourhoods, hash_words
 
 SCHEMA = load_schema(default_schema_path())
 TRIGGERS = {"قصف": "strike", "اعتقل": "arrest", "انتشر": "deployment"}
@@ -69,7 +70,7 @@ def examples_of(numbers: range):
 def test_numpy_computes_what_torch_fitted() -> None:
     article = make_article(1)
     (reading,) = read([article.text])
-    ((_, states),) = letter_states([reading])
+    states = widen_states(reading, letter_states([reading])[0][1])
     examples = gather_examples([article], [reading], letter_states, SCHEMA)
     net, head = build_net(SCHEMA), build_head(SCHEMA)
     candidates = find_candidates(reading.words, reading.paragraphs, article.spans, SCHEMA)
@@ -228,3 +229,20 @@ def test_means_are_over_the_range_and_zero_for_an_empty_one() -> None:
 def test_settings_out_of_range_are_refused_by_key(values: dict[str, float]) -> None:
     with pytest.raises(ConfigError, match=rf"event_head\.{next(iter(values))}"):
         EventHeadConfig(**values)
+
+
+def test_spellings_of_one_word_share_their_hashed_features_and_other_words_do_not() -> None:
+    (reading,) = read(["قَصَفَ قصف قصـف إحتجاج احتجاج اعتقال"])
+    own = hash_words(reading)
+    assert np.array_equal(own[0], own[1])
+    assert np.array_equal(own[1], own[2])
+    assert np.array_equal(own[3], own[4])
+    assert not np.array_equal(own[4], own[5])
+
+
+def test_a_neighbourhood_ends_with_its_paragraph() -> None:
+    (alone, between) = read(["قصف الجيش", "حلب\nقصف الجيش\nحمص"])
+    own = [hash_words(reading) for reading in (alone, between)]
+    near = [hash_neighbourhoods(reading, rows) for reading, rows in zip((alone, between), own, strict=True)]
+    assert REACH > 1
+    np.testing.assert_allclose(near[0], near[1][1:3])

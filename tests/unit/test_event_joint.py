@@ -10,13 +10,14 @@ import torch
 from tokenizers import Tokenizer, models, pre_tokenizers, processors
 from torch.nn import functional
 
-from tests.event_heads import WIDTH, build_net
+from tests.event_heads import WIDTH
 from trainer.core.paths import default_schema_path
 from trainer.core.schema import load_schema
 from trainer.core.types import Article, Link, Span
 from trainer.learning.batching import WindowCollator
 from trainer.learning.encoding import encode_articles
 from trainer.learning.event_examples import gather_examples
+from trainer.learning.event_net import EventNet
 from trainer.learning.joint import WindowEvents, _EventCollator, event_loss, find_window_events
 from trainer.runtime.reading import Reader, ReadingSettings
 
@@ -68,7 +69,7 @@ def test_the_joint_loss_is_the_loss_on_pooled_states() -> None:
     assert len(events) == 3
     generator = torch.Generator().manual_seed(0)
     states = torch.randn((*batch["input_ids"].shape, WIDTH), generator=generator)
-    net = build_net(SCHEMA)
+    net = EventNet(WIDTH, len(SCHEMA.types), len(SCHEMA.roles), 16, 0.1).eval()
 
     def score(readings):
         rows = [next(i for i, a in enumerate(articles) if a.text == reading.text) for reading in readings]
@@ -78,15 +79,18 @@ def test_the_joint_loss_is_the_loss_on_pooled_states() -> None:
         ]
 
     examples = gather_examples(articles, source.read_texts([a.text for a in articles]), score, SCHEMA)
+    first, mean = examples.pooled.chunk(2, dim=1)
+    pooled = torch.cat((first[:, :WIDTH], mean[:, :WIDTH]), dim=1)  # joint training reads no hashed features
+    pairs = replace(examples.pairs, between=examples.pairs.between[:, :WIDTH])
     with torch.inference_mode():
-        expected = functional.cross_entropy(net.score_types(examples.pooled[examples.operations]), examples.types)
-        expected += functional.cross_entropy(net.score_links(examples.pooled, examples.pairs), examples.roles)
+        expected = functional.cross_entropy(net.score_types(pooled[examples.operations]), examples.types)
+        expected += functional.cross_entropy(net.score_links(pooled, pairs), examples.roles)
         assert event_loss(net, states, batch["events"]).item() == pytest.approx(expected.item(), abs=1e-5)
 
 
 def test_a_batch_without_events_still_gives_every_weight_a_gradient() -> None:
     batch, _ = collate([Article("bare", "قصف الجيش")], reader())
-    net = build_net(SCHEMA)
+    net = EventNet(WIDTH, len(SCHEMA.types), len(SCHEMA.roles), 16, 0.1)
     loss = event_loss(net, torch.randn(*batch["input_ids"].shape, WIDTH), batch["events"])
     loss.backward()
     assert loss.item() == 0.0

@@ -32,7 +32,6 @@ from trainer.runtime.checkpoint import SCHEMA, Calibration, seal_checkpoint, wri
 from trainer.runtime.crf import CRF_MODEL, CrfScorer, paragraph_features, read_words
 from trainer.runtime.reading import Reading, ReadingSettings
 from trainer.runtime.tagging import Floats, decode_spans
-from trainer.runtime.word_hashes import hash_words
 
 logger = logging.getLogger(__name__)
 
@@ -119,16 +118,14 @@ def _score_on_dev(path: Path, data: TrainingData, settings: ReadingSettings) -> 
 def _add_events(
     config: TrainConfig, path: Path, held_out: Sequence[Article], data: TrainingData, settings: ReadingSettings
 ) -> dict[str, Any] | None:
-    """The event head of a CRF reads hashed features; it is fitted without dev articles, which choose its epochs."""
+    """A CRF's event head reads the letters of words alone; fitted without the dev articles, which choose its epochs."""
     scorer = CrfScorer(path, data.schema.tags)
 
     def read(texts: Sequence[str]) -> list[Reading]:
         return [read_words(text, settings) for text in texts]
 
     def score(readings: Sequence[Reading]) -> list[tuple[Floats, Floats]]:
-        return [
-            (row, hash_words(reading)) for reading, row in zip(readings, scorer.score_readings(readings), strict=True)
-        ]
+        return [(row, row[:, :0]) for row in scorer.score_readings(readings)]
 
     return add_event_head(config, held_out, data.dev, data.schema, read, score)
 

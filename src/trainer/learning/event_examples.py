@@ -13,12 +13,13 @@ from trainer.core.candidates import Candidates, find_candidates
 from trainer.core.schema import EventSchema
 from trainer.core.types import Article
 from trainer.learning.event_net import NO_LINK, Pairs
-from trainer.runtime.event_head import average_ranges, pool_spans
+from trainer.runtime.event_head import pool_spans, widen_states
 from trainer.runtime.reading import Reading
 from trainer.runtime.tagging import Floats
+from trainer.runtime.word_hashes import average_ranges
 
 ScoreStates = Callable[[Sequence[Reading]], list[tuple[Floats, Floats]]]
-"""From readings to ``(words, tags)`` logits and ``(words, width)`` states of each."""
+"""From readings to ``(words, tags)`` logits and ``(words, width)`` states of each, as the tagger gives them."""
 
 _TOGETHER = 32  # articles scored at a time; only what spans and pairs need of their states is kept
 
@@ -28,7 +29,7 @@ class Examples:
     """Gold spans of some articles.
 
     Attributes:
-        pooled: ``(spans, 2 x width)``.
+        pooled: ``(spans, 2 x width)``, of states widened by the letters of words.
         operations: ``(operations,)`` rows of ``pooled`` that have a type.
         types: ``(operations,)`` index of each one's type.
         pairs: Candidate pairs.
@@ -45,7 +46,7 @@ class Examples:
 
     @property
     def width(self) -> int:
-        """Numbers in a word's state."""
+        """Numbers in a word's widened state."""
         return int(self.pooled.shape[1]) // 2
 
 
@@ -103,7 +104,8 @@ def _iterate_states(
     rows = [row for row in zip(articles, readings, strict=True) if row[1].words]
     for start in range(0, len(rows), _TOGETHER):
         some = rows[start : start + _TOGETHER]
-        for (article, reading), (_, states) in zip(some, score([reading for _, reading in some]), strict=True):
+        for (article, reading), (_, bare) in zip(some, score([reading for _, reading in some]), strict=True):
+            states = widen_states(reading, bare)
             candidates = find_candidates(reading.words, reading.paragraphs, article.spans, schema)
             yield article, candidates, states, average_ranges(states, *candidates.between())
 

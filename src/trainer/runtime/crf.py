@@ -7,9 +7,7 @@ No tokenizer, no encoder and no torch are involved.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +18,13 @@ from trainer.core.errors import ArtifactError
 from trainer.core.types import Word
 from trainer.core.words import split_paragraphs, split_words
 from trainer.runtime.reading import Reading, ReadingSettings
+from trainer.runtime.word_forms import edge_features, form_of, own_features
+from trainer.runtime.word_forms import stem_of as stem_of
 
 CRF_MODEL = "crf.crfsuite"
 REACH = 3  # words of context on each side
-_AFFIXES = (1, 2, 3, 4)
 _STEM_CONTEXT = 2  # neighbours this near also lend their stem
 _LEAST_PROBABILITY = 1e-9
-_NUMBER = re.compile(r"\d+")
-_PROCLITICS = ("وبال", "وكال", "فال", "وال", "بال", "كال", "ولل", "لل", "ال")
-_LEAST_STEM = 3
 _OPENING, _CLOSING = "«“([{‘", "»”)]}’"
 
 Floats = NDArray[np.float32]
@@ -42,7 +38,7 @@ def read_words(text: str, settings: ReadingSettings) -> Reading:
 
 def paragraph_features(words: Sequence[Word]) -> list[list[str]]:
     """For each word of a paragraph the names of its active features."""
-    forms = [_form(word) for word in words]
+    forms = [form_of(word) for word in words]
     stems = [stem_of(form) for form in forms]
     quoted = quote_depths([word.surface for word in words])
     padded = ["<s>"] * REACH + forms + ["</s>"] * REACH
@@ -64,33 +60,6 @@ def paragraph_features(words: Sequence[Word]) -> list[list[str]]:
     return rows
 
 
-@lru_cache(maxsize=65_536)
-def own_features(form: str) -> tuple[str, ...]:
-    """Features of a word by itself: form, stem, affixes, shape."""
-    stem = stem_of(form)
-    features = [f"w={form}", f"t={stem}", f"shape={_shape(form)}"]
-    features += [f"p{size}={form[:size]}" for size in _AFFIXES if len(form) > size]
-    features += [f"s{size}={form[-size:]}" for size in _AFFIXES if len(form) > size]
-    if stem != form:
-        features += [f"clitic={form[: len(form) - len(stem)]}", *(f"tp{n}={stem[:n]}" for n in (2, 3) if len(stem) > n)]
-    return tuple(features)
-
-
-@lru_cache(maxsize=65_536)
-def edge_features(form: str) -> tuple[str, ...]:
-    """The first two and last two letters of a neighbour, and its shape."""
-    return (f"p2={form[:2]}", f"s2={form[-2:]}", f"shape={_shape(form)}")
-
-
-@lru_cache(maxsize=65_536)
-def stem_of(form: str) -> str:
-    """A word without its attached conjunction, preposition and article, as far as letters tell."""
-    for clitic in _PROCLITICS:
-        if form.startswith(clitic) and len(form) - len(clitic) >= _LEAST_STEM:
-            return form[len(clitic) :]
-    return form
-
-
 def quote_depths(surfaces: Sequence[str]) -> list[str]:
     """``in`` between a pair of quotes or brackets, else ``out``; straight quotes toggle."""
     depth, straight = 0, False
@@ -104,18 +73,6 @@ def quote_depths(surfaces: Sequence[str]) -> list[str]:
         elif surface == '"':
             straight = not straight
     return depths
-
-
-def _form(word: Word) -> str:
-    return _NUMBER.sub("0", word.normal) or word.surface
-
-
-def _shape(form: str) -> str:
-    if len(form) == 1 and not form.isalnum():
-        return "punctuation"
-    if form[0].isdigit():
-        return "number"
-    return "latin" if form.isascii() else "letters"
 
 
 class CrfScorer:

@@ -1,6 +1,6 @@
 """The event head in use: types of operations and links, from the states of words.
 
-It reads what the tagger's encoder has already computed, in numpy alone. Its weights lie in
+It reads what the tagger's encoder has already computed and the letters of words, in numpy alone. Its weights lie in
 ``event_head.safetensors`` of the run directory, with its settings in the file's metadata;
 `trainer.learning.event_head` fits them.
 
@@ -26,6 +26,7 @@ from trainer.core.schema import EventSchema
 from trainer.core.types import Link, Span
 from trainer.runtime.reading import Reading
 from trainer.runtime.tagging import Floats, log_softmax
+from trainer.runtime.word_hashes import average_ranges, hash_neighbourhoods, hash_words
 
 EVENT_HEAD = "event_head.safetensors"
 _FORMAT = "1"
@@ -40,7 +41,7 @@ class HeadSettings:
         types: Operation types in the order of its outputs; empty where it gives none.
         roles: Roles in the order of its outputs, after the output for "no link"; empty where it gives none.
         threshold: Least probability of a link; chosen on dev.
-        width: Numbers in a word's state.
+        width: Numbers in a word's state as `widen_states` gives it.
     """
 
     types: tuple[str, ...]
@@ -93,6 +94,7 @@ class EventHead:
         """
         if not spans:
             return (), ()
+        states = widen_states(reading, states)
         candidates = find_candidates(reading.words, reading.paragraphs, spans, schema)
         pooled = pool_spans(states, candidates.first, candidates.last)
         typed = [index for index, span in enumerate(spans) if span.label == schema.typed_label]
@@ -156,18 +158,20 @@ def decide_links(candidates: Candidates, scores: Floats, settings: HeadSettings)
     )
 
 
+def widen_states(reading: Reading, states: Floats) -> Floats:
+    """States as the head reads them: what the tagger gives, then hashed features of words and of what is near them.
+
+    Args:
+        reading: The article.
+        states: ``(words, width)``; of width 0 where there is no encoder.
+    """
+    own = hash_words(reading)
+    return np.concatenate((states, own, hash_neighbourhoods(reading, own)), axis=1)
+
+
 def pool_spans(states: Floats, first: NDArray[np.int64], last: NDArray[np.int64]) -> Floats:
     """``(spans, 2 x width)``: the state of each span's first word, then the mean over its words."""
     return np.concatenate((states[first], average_ranges(states, first, last)), axis=1)
-
-
-def average_ranges(states: Floats, first: NDArray[np.int64], last: NDArray[np.int64]) -> Floats:
-    """``(ranges, width)`` mean state over words ``first:last`` of each range; zeros for an empty one."""
-    sums = np.zeros((len(states) + 1, states.shape[1]), dtype=np.float64)
-    np.cumsum(states, axis=0, dtype=np.float64, out=sums[1:])
-    sizes = np.maximum(last - first, 1)[:, None]
-    averages: Floats = ((sums[last] - sums[first]) / sizes).astype(np.float32)
-    return averages
 
 
 def load_event_head(directory: Path, schema: EventSchema) -> EventHead | None:

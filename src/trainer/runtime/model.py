@@ -76,9 +76,7 @@ class CrfTagger:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         from trainer.runtime.crf import CRF_MODEL, CrfScorer, read_words  # its library need not load otherwise
-        from trainer.runtime.word_hashes import hash_words
 
-        self._hash = hash_words
         self._read = read_words
         self._settings = checkpoint.reading
         self._scorer = CrfScorer(checkpoint.directory / CRF_MODEL, checkpoint.schema.tags)
@@ -92,8 +90,8 @@ class CrfTagger:
         return self._scorer.score_readings(readings)
 
     def score_with_states(self, readings: Sequence[Reading]) -> list[tuple[Floats, Floats]]:
-        """For each reading ``(words, tags)`` log-probabilities and ``(words, width)`` hashed word features."""
-        return [(scores, self._hash(row)) for row, scores in zip(readings, self.score(readings), strict=True)]
+        """For each reading ``(words, tags)`` log-probabilities, and no states: ``(words, 0)``."""
+        return [(scores, scores[:, :0]) for scores in self.score(readings)]
 
 
 class Model:

@@ -1,7 +1,9 @@
-"""States of words for runs without an encoder: hashed features of the word and of its neighbourhood.
+"""What the letters of words tell the event head, as vectors: hashed forms, stems and affixes.
 
-The CRF baseline has no hidden states for the event head to read. Its words' form, stem and
-affixes, each hashed to a signed place of a short vector (Weinberger et al. 2009), stand in.
+The type of an operation is largely a matter of its word, and a tagger's last layer keeps little
+of that once it knows the word is an operation. So the head reads, beside the encoder's state, the
+word's own features, each hashed to a signed place of a short vector (Weinberger et al. 2009), and
+their mean over the neighbourhood. Runs without an encoder (the CRF) have nothing else.
 """
 
 from __future__ import annotations
@@ -10,33 +12,52 @@ import zlib
 from functools import lru_cache
 
 import numpy as np
+from numpy.typing import NDArray
 
-from trainer.runtime.crf import own_features
-from trainer.runtime.event_head import average_ranges
+from trainer.core.normalisation import Normalisation, normalise_word
+from trainer.core.types import Word
 from trainer.runtime.reading import Reading
 from trainer.runtime.tagging import Floats
+from trainer.runtime.word_forms import form_of, own_features
 
 WIDTH = 256
-REACH = 3  # words on each side whose mean stands for the context
+REACH = 3  # words on each side whose mean stands for the neighbourhood
+_FOLDING = Normalisation(
+    fold_alef=True, fold_ya=True, fold_ta_marbuta=True, fold_persian=True, lowercase=True
+)  # the same whatever the encoder's own
 
 
 def hash_words(reading: Reading) -> Floats:
-    """``(words, 2 x WIDTH)``: each word's own features, then the mean over its neighbourhood in the paragraph."""
-    if not reading.words:
-        return np.zeros((0, 2 * WIDTH), dtype=np.float32)
-    own = np.stack([_hash_form(word.normal or word.surface) for word in reading.words])
-    first, last = (np.empty(len(own), dtype=np.int64) for _ in range(2))
+    """``(words, WIDTH)`` own features of each word."""
+    vectors = np.zeros((len(reading.words), WIDTH), dtype=np.float32)
+    for row, word in enumerate(reading.words):
+        places, signs = _hash_surface(word.surface)
+        np.add.at(vectors[row], places, signs)
+    return vectors
+
+
+def hash_neighbourhoods(reading: Reading, own: Floats) -> Floats:
+    """``(words, WIDTH)`` mean of the own features of the words near each one, in its paragraph."""
+    first, last = (np.zeros(len(own), dtype=np.int64) for _ in range(2))
     for paragraph in reading.paragraphs:
         covered = np.arange(paragraph.first_word, paragraph.last_word)
         first[covered] = np.maximum(covered - REACH, paragraph.first_word)
         last[covered] = np.minimum(covered + REACH + 1, paragraph.last_word)
-    return np.concatenate((own, average_ranges(own, first, last)), axis=1)
+    return average_ranges(own, first, last)
 
 
-@lru_cache(maxsize=65_536)
-def _hash_form(form: str) -> Floats:
-    vector = np.zeros(WIDTH, dtype=np.float32)
-    for feature in own_features(form):
-        code = zlib.crc32(feature.encode("utf-8"))
-        vector[code % WIDTH] += 1.0 if code >> 31 else -1.0
-    return vector
+def average_ranges(states: Floats, first: NDArray[np.int64], last: NDArray[np.int64]) -> Floats:
+    """``(ranges, width)`` mean state over words ``first:last`` of each range; zeros for an empty one."""
+    sums = np.zeros((len(states) + 1, states.shape[1]), dtype=np.float64)
+    np.cumsum(states, axis=0, dtype=np.float64, out=sums[1:])
+    sizes = np.maximum(last - first, 1)[:, None]
+    averages: Floats = ((sums[last] - sums[first]) / sizes).astype(np.float32)
+    return averages
+
+
+@lru_cache(maxsize=32_768)
+def _hash_surface(surface: str) -> tuple[NDArray[np.int64], Floats]:
+    word = Word(0, len(surface), surface, normalise_word(surface, _FOLDING))
+    codes = [zlib.crc32(feature.encode("utf-8", "surrogatepass")) for feature in own_features(form_of(word))]
+    places = np.array([code % WIDTH for code in codes], dtype=np.int64)
+    return places, np.array([1.0 if code >> 31 else -1.0 for code in codes], dtype=np.float32)
