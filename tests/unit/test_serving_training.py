@@ -54,7 +54,9 @@ def test_training_begins_at_the_threshold_and_the_count_starts_anew(tmp_path: Pa
     assert StateFile(tmp_path).read().pending == {"9": ["7"]}
 
 
-def test_a_refusal_of_the_gate_is_an_outcome_and_a_failing_step_is_another(tmp_path: Path) -> None:
+def test_a_refusal_of_the_gate_is_an_outcome_and_a_failing_step_is_another(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     async def live() -> None:
         refused = build(tmp_path, "", "raise SystemExit(1)", threshold=1)
         refused.count("8", ["1"])
@@ -70,6 +72,7 @@ def test_a_refusal_of_the_gate_is_an_outcome_and_a_failing_step_is_another(tmp_p
 
     asyncio.run(live())
     assert outcomes(tmp_path) == ["refused", "failed", "failed"]
+    assert caplog.text.count("exit code 1 of") == 2
     assert not (tmp_path / "reached").exists()
     assert StateFile(tmp_path).read().pending == {"8": ["2"]}  # nothing was learnt from it yet
 

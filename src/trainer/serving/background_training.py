@@ -176,8 +176,11 @@ class BackgroundTraining:
                 code = await self._run_step(step.command, log.fileno())
                 if code is None:
                     return "stopped"
+                if step.gate and code == GATE_REFUSED:
+                    return "refused"
                 if code != 0:
-                    return "refused" if step.gate and code == GATE_REFUSED else "failed"
+                    _log.error("exit code %d of %s; see %s", code, " ".join(step.command[:4]), log.name)
+                    return "failed"
         return "promoted"
 
     async def _run_step(self, command: Sequence[str], log: int) -> int | None:
