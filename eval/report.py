@@ -44,7 +44,7 @@ def table(heads: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
 
 
 def score_rows(metrics: Mapping[str, Any], detailed: bool = True) -> list[list[str]]:
-    """Rows of name, articles, precision, recall, F1, interval, gold spans: all, labels, sources, types, links.
+    """Rows of name, articles, precision, recall, F1, interval, gold spans: all, labels, sources, types, links, events.
 
     Args:
         metrics: Of one run.
@@ -60,6 +60,8 @@ def score_rows(metrics: Mapping[str, Any], detailed: bool = True) -> list[list[s
         rows.append(_row("operations with type", metrics["typed"], ""))
     if metrics.get("links"):
         rows.append(_row("links", metrics["links"], ""))
+    if metrics.get("events"):
+        rows.append(_row("whole events", metrics["events"], ""))
     return rows
 
 

@@ -1,7 +1,7 @@
 """From judged articles to the numbers of ``metrics.json``.
 
 The headline is strict span F1 over all articles, with a document-bootstrap interval. Relaxed
-policies, types and links stand beside it under their names.
+policies, types, links and whole events stand beside it under their names.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from seqeval.scheme import IOB2
 
 from eval.judge import Judged
 from trainer.core.bio import spans_to_tags
+from trainer.core.event_metrics import count_events
 from trainer.core.metrics import Counts, Policy, bootstrap_interval, macro_f1, total
 from trainer.core.schema import EventSchema
 from trainer.core.words import split_paragraphs, split_words
@@ -41,8 +42,7 @@ def score_gold(judged: Sequence[Judged], schema: EventSchema) -> dict[str, Any]:
             source: score_spans([item for item in judged if item.gold.source == source], schema.label_names)
             for source in sources
         },
-        "typed": score_types(judged, schema),
-        "links": score_links(judged, schema),
+        **score_events(judged, schema),
         "seqeval_strict_f1": seqeval,
         "seqeval_difference": abs(seqeval - overall["strict"]["f1"]),
         "articles": [describe_article(item, schema.label_names) for item in judged],
@@ -67,34 +67,19 @@ def with_interval(documents: Sequence[Counts]) -> dict[str, Any]:
     return {**total(documents).to_dict(), "f1_interval": list(bootstrap_interval(documents)) if enough else None}
 
 
-def score_types(judged: Sequence[Judged], schema: EventSchema) -> dict[str, Any] | None:
-    """Strict scores of the typed label's spans with the type right too; None where the model gives no types."""
-    label = schema.typed_label
-    predicted = [[span for span in item.spans if span.label == label] for item in judged]
-    if label is None or not any(span.type for row in predicted for span in row):
-        return None
-
-    def key(item: Judged, side: str) -> set[tuple[int, int, str | None]]:
-        spans = item.article.spans if side == "gold" else item.spans
-        return {(span.start, span.end, span.type) for span in spans if span.label == label}
-
-    counts = [_overlap(key(item, "gold"), key(item, "predicted")) for item in judged]
-    found = total(item.count_labels([label])[label] for item in judged).correct
-    both = with_interval(counts)
-    return {**both, "type_accuracy_on_found": both["correct"] / found if found else 0.0}
-
-
-def score_links(judged: Sequence[Judged], schema: EventSchema) -> dict[str, Any] | None:
-    """Strict scores of links: role and both ends' offsets and labels; None where the model gives no links."""
-    if not any(item.links for item in judged):
-        return None
-    sides = [(_link_keys(item, gold=True), _link_keys(item, gold=False)) for item in judged]
-    overall = with_interval([_overlap(gold, predicted) for gold, predicted in sides])
-    roles = {
-        role.name: total(_overlap(*(_of_role(keys, role.name) for keys in side)) for side in sides).to_dict()
-        for role in schema.roles
+def score_events(judged: Sequence[Judged], schema: EventSchema) -> dict[str, Any]:
+    """Strict scores of operations with types, links and whole events; None for what the model does not give."""
+    rows = [count_events(x.article.spans, x.article.links, x.spans, x.links, schema) for x in judged]
+    gives_types = any(span.type for item in judged for span in item.spans)
+    gives_links = any(item.links for item in judged)
+    found, typed = sum(row.found for row in rows), with_interval([row.typed for row in rows])
+    roles = {role.name: total(row.roles[i] for row in rows).to_dict() for i, role in enumerate(schema.roles)}
+    accuracy = typed["correct"] / found if found else 0.0
+    return {
+        "typed": {**typed, "type_accuracy_on_found": accuracy} if gives_types else None,
+        "links": {**with_interval([row.links for row in rows]), "roles": roles} if gives_links else None,
+        "events": with_interval([row.events for row in rows]) if gives_types and gives_links else None,
     }
-    return {**overall, "roles": roles}
 
 
 def cross_check(judged: Sequence[Judged]) -> float:
@@ -120,18 +105,3 @@ def describe_article(item: Judged, labels: Sequence[str]) -> dict[str, Any]:
 
     by_label = {label: plain(counts) for label, counts in item.count_labels(labels).items()}
     return {"id": item.article.id, "source": item.gold.source, "counts": plain(item.count()), "labels": by_label}
-
-
-def _link_keys(item: Judged, gold: bool) -> set[tuple[object, ...]]:
-    spans = item.article.spans if gold else item.spans
-    links = item.article.links if gold else item.links
-    ends = [(spans[link.operation], spans[link.argument], link.role) for link in links]
-    return {(role, a.start, a.end, a.label, b.start, b.end, b.label) for a, b, role in ends}
-
-
-def _of_role(keys: set[tuple[object, ...]], role: str) -> set[tuple[object, ...]]:
-    return {key for key in keys if key[0] == role}
-
-
-def _overlap(gold: set[Any], predicted: set[Any]) -> Counts:
-    return Counts(len(gold & predicted), len(predicted), len(gold))
