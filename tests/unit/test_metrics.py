@@ -143,6 +143,18 @@ def test_the_level_sets_the_width_and_the_statistic_what_is_measured():
     assert precision[1] == pytest.approx(narrow[1] * 1.5)
 
 
+def test_the_bounds_are_the_quantiles_of_the_resampled_f1():
+    documents = [Counts(index, 10, 20) for index in range(11)]
+    table = np.array([(c.correct, c.predicted, c.gold) for c in documents])
+    values = f1_of_sums(resample_weights(11, 300, 7) @ table)
+    expected = np.quantile(values, [0.25, 0.75])
+    assert bootstrap_interval(documents, samples=300, level=0.5, seed=7) == (expected[0], expected[1])
+
+
+def test_f1_of_mean_counts_below_one_is_defined():
+    assert f1_of_sums(np.array([[0.5, 0.5, 0.5], [0.25, 0.25, 0.25]])).tolist() == [1.0, 1.0]
+
+
 def test_the_interval_covers_the_truth_about_as_often_as_it_says():
     generator = np.random.default_rng(5)
     held = 0

@@ -97,6 +97,7 @@ def test_the_smallest_p_is_one_over_all_assignments_drawn():
     assert randomise(model, baseline, 999, 0) == pytest.approx(0.001)
     result = compare_models(model[None], baseline[None], samples=999)
     assert result.p_bootstrap == pytest.approx(0.002)
+    assert compare_models(baseline[None], model[None], samples=999).p_bootstrap == pytest.approx(0.002)
 
 
 def test_results_repeat_with_their_seed():
@@ -166,6 +167,11 @@ def test_few_seeds_are_stretched_to_the_unbiased_spread():
     result = compare_models(runs, baseline, 20_000)
     assert result.smallest == pytest.approx((1.959964 + 0.841621) * 0.1, rel=0.03)
     assert result.seeds
+    # Three runs at 0.4, 0.5 and 0.9: a standard deviation of 0.2646, so a standard error of 0.1528; skewed upwards.
+    three = np.stack([np.tile([right, 10.0, 10.0], (5, 1)) for right in (4.0, 5.0, 9.0)])
+    skewed = compare_models(three, baseline, 20_000)
+    assert skewed.smallest == pytest.approx((1.959964 + 0.841621) * 0.1528, rel=0.03)
+    assert skewed.high - skewed.value > skewed.value - skewed.low
 
 
 def test_one_seed_against_several_counts_as_seeds():
@@ -193,6 +199,13 @@ def test_the_smallest_difference_is_what_power_analysis_says():
 def test_documents_that_do_not_pair_are_refused(model, baseline):
     with pytest.raises(ConfigError, match="cannot be compared in pairs"):
         compare_models(np.ones(model), np.ones(baseline))
+
+
+def test_the_refusal_says_how_many_documents_and_what_to_do():
+    with pytest.raises(ConfigError) as raised:
+        compare_models(np.ones((1, 5, 3)), np.ones((1, 4, 3)))
+    assert raised.value.message == "5 and 4 documents cannot be compared in pairs"
+    assert raised.value.remedy == "judge both models on the same gold"
 
 
 def test_five_hundred_pairs_without_a_difference_get_a_verdict_in_five_percent():
