@@ -171,7 +171,11 @@ def widen_states(reading: Reading, states: Floats) -> Floats:
 
 def pool_spans(states: Floats, first: NDArray[np.int64], last: NDArray[np.int64]) -> Floats:
     """``(spans, 2 x width)``: the state of each span's first word, then the mean over its words."""
-    return np.concatenate((states[first], average_ranges(states, first, last)), axis=1)
+    sizes = last - first
+    starts = np.cumsum(sizes) - sizes
+    rows = np.arange(int(sizes.sum())) + np.repeat(first - starts, sizes)
+    sums = np.add.reduceat(states[rows], starts, axis=0) if len(rows) else states[rows]
+    return np.concatenate((states[first], sums / sizes[:, None].astype(np.float32)), axis=1)
 
 
 def load_event_head(directory: Path, schema: EventSchema) -> EventHead | None:

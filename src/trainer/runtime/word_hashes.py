@@ -30,20 +30,26 @@ _FOLDING = Normalisation(
 def hash_words(reading: Reading) -> Floats:
     """``(words, WIDTH)`` own features of each word."""
     vectors = np.zeros((len(reading.words), WIDTH), dtype=np.float32)
-    for row, word in enumerate(reading.words):
-        places, signs = _hash_surface(word.surface)
-        np.add.at(vectors[row], places, signs)
+    hashed = [_hash_surface(word.surface) for word in reading.words]
+    if hashed:
+        rows = np.repeat(np.arange(len(hashed)), [len(places) for places, _ in hashed])
+        vectors[rows, np.concatenate([places for places, _ in hashed])] = np.concatenate([sums for _, sums in hashed])
     return vectors
 
 
 def hash_neighbourhoods(reading: Reading, own: Floats) -> Floats:
     """``(words, WIDTH)`` mean of the own features of the words near each one, in its paragraph."""
-    first, last = (np.zeros(len(own), dtype=np.int64) for _ in range(2))
+    means = np.zeros_like(own)
     for paragraph in reading.paragraphs:
-        covered = np.arange(paragraph.first_word, paragraph.last_word)
-        first[covered] = np.maximum(covered - REACH, paragraph.first_word)
-        last[covered] = np.minimum(covered + REACH + 1, paragraph.last_word)
-    return average_ranges(own, first, last)
+        covered = slice(paragraph.first_word, paragraph.last_word)
+        count = covered.stop - covered.start
+        padded = np.zeros((count + 2 * REACH, own.shape[1]), dtype=np.float32)
+        padded[REACH : REACH + count] = own[covered]
+        for step in range(2 * REACH + 1):
+            means[covered] += padded[step : step + count]
+        before, after = np.arange(count), np.arange(count)[::-1]
+        means[covered] /= (1 + np.minimum(before, REACH) + np.minimum(after, REACH)).astype(np.float32)[:, None]
+    return means
 
 
 def average_ranges(states: Floats, first: NDArray[np.int64], last: NDArray[np.int64]) -> Floats:
@@ -59,5 +65,7 @@ def average_ranges(states: Floats, first: NDArray[np.int64], last: NDArray[np.in
 def _hash_surface(surface: str) -> tuple[NDArray[np.int64], Floats]:
     word = Word(0, len(surface), surface, normalise_word(surface, _FOLDING))
     codes = [zlib.crc32(feature.encode("utf-8", "surrogatepass")) for feature in own_features(form_of(word))]
-    places = np.array([code % WIDTH for code in codes], dtype=np.int64)
-    return places, np.array([1.0 if code >> 31 else -1.0 for code in codes], dtype=np.float32)
+    sums: dict[int, float] = {}
+    for code in codes:
+        sums[code % WIDTH] = sums.get(code % WIDTH, 0.0) + (1.0 if code >> 31 else -1.0)
+    return np.array(list(sums), dtype=np.int64), np.array(list(sums.values()), dtype=np.float32)
