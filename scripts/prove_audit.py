@@ -10,21 +10,22 @@ against precision, so the figures are a lower bound. Writes docs/results/audit.j
 from __future__ import annotations
 
 import argparse
+import pickle
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from trainer.annotation.audit import Suspect
-from trainer.annotation.corpus import load_corpus
+from trainer.annotation.audit import Judged, Suspect, find_suspects
+from trainer.annotation.corpus import hash_articles, load_corpus
 from trainer.core.bio import OUTSIDE, spans_to_tags, word_range
-from trainer.core.files import write_json
+from trainer.core.files import hash_texts, write_bytes, write_json
 from trainer.core.paths import default_schema_path, repository_directory
 from trainer.core.schema import EventSchema, load_schema
 from trainer.core.types import Article, Span
 from trainer.core.words import covers_letters, split_paragraphs, split_words
-from trainer.learning.audit import CRF, FOLDS, audit_articles
+from trainer.learning.audit import CRF, FOLDS, judge_articles
 
 ROOT = repository_directory()
 ERRORS = 100
@@ -164,6 +165,17 @@ def _touches(suspect: Suspect, error: Planted) -> bool:
     return suspect.article == error.article and suspect.start < error.end and error.start < suspect.end
 
 
+def _judge(articles: Sequence[Article], schema: EventSchema, seed: int) -> list[Judged]:
+    """The cross-validated judgement, kept in .cache/ under the seed, the articles and the settings."""
+    key = hash_texts([hash_articles(articles), f"{seed} {FOLDS} {CRF}"])[:16]
+    path = ROOT / ".cache" / "audit" / f"{key}.pickle"
+    if path.is_file():
+        return list(pickle.loads(path.read_bytes()))  # written by this script only
+    judged = judge_articles(articles, schema, FOLDS, seed=0, crf=CRF)
+    write_bytes(path, pickle.dumps(judged))
+    return judged
+
+
 def main() -> None:
     """Plant, audit, score, write."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -172,7 +184,8 @@ def main() -> None:
     schema = load_schema(default_schema_path())
     planter = Planter(load_corpus([ROOT / "data" / "annotations"], schema).articles, schema, arguments.seed)
     planter.plant(ERRORS)
-    suspects = audit_articles(list(planter.articles.values()), schema)
+    judged = _judge(list(planter.articles.values()), schema, arguments.seed)
+    suspects = find_suspects(judged, schema.tags)
     at = {str(cut): score(suspects, planter.planted, cut) for cut in CUTS}
     spans = sum(len(article.spans) for article in planter.articles.values())
     result = {

@@ -76,9 +76,14 @@ class Labeller:
         else:
             raise LookupError(f"no region appeared on {surface!r}")
         if type_key is not None:
-            self.click(surface, number)
-            self.page.keyboard.press(type_key)
-            self.page.wait_for_timeout(200)
+            self.choose_type(surface, type_key, number)
+        self.page.keyboard.press("Escape")
+
+    def choose_type(self, surface: str, type_key: str, number: int = 0) -> None:
+        """Select an operation and press the hotkey of its type."""
+        self.click(surface, number)
+        self.page.keyboard.press(type_key)
+        self.page.wait_for_timeout(200)
         self.page.keyboard.press("Escape")
 
     def regions(self) -> int:
