@@ -134,7 +134,9 @@ def _run(
     ray.data.DataContext.get_current().enable_progress_bars = False
     progress = Progress(sum(Path(source.path).stat().st_size for source in job.sources if Path(source.path).exists()))
     try:
-        results = ray.data.range(len(shards), override_num_blocks=max(len(shards), 1)).map_batches(
+        # Items, not ray.data.range: that is read by tasks, which would wait for ever for a core the actors hold.
+        items = [{"id": index} for index in range(len(shards))]
+        results = ray.data.from_items(items, override_num_blocks=max(len(items), 1)).map_batches(
             ShardExtractor,
             fn_constructor_args=(choice, job, shards, str(folder)),
             batch_size=1,
