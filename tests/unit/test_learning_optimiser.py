@@ -69,6 +69,19 @@ def test_rows_that_never_occur_do_not_move_and_catching_up_twice_is_catching_up_
     assert torch.equal(model[0].weight, once)
 
 
+def test_rows_brought_up_to_date_before_they_are_read_follow_plain_adamw_step_by_step() -> None:
+    generator = torch.Generator().manual_seed(0)
+    lazy, plain = _model(True), _model(False)
+    one, two = _lazy(lazy), torch.optim.AdamW(plain.parameters(), lr=0.01, weight_decay=0.0)
+    for _ in range(60):
+        batch = torch.randint(0, 50, (6,), generator=generator)
+        rows = batch.unique()
+        one.catch_up(rows)
+        torch.testing.assert_close(lazy[0].weight[rows], plain[0].weight[rows], rtol=0.01, atol=2e-3)
+        _train(lazy, one, [batch], None)
+        _train(plain, two, [batch], 1.0)
+
+
 def test_the_learning_rate_of_the_missed_updates_counts_not_that_of_the_return() -> None:
     lazy, plain = _model(True), _model(False)
     batches = [torch.tensor([3, 4]), *[torch.tensor([4])] * 6]

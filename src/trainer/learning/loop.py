@@ -71,6 +71,7 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
     ) -> torch.Tensor:
         """One batch; counts the tokens of its words."""
         self._lower_layers.turn(self.state.global_step)
+        self._catch_up(inputs["input_ids"].unique())
         mask = inputs["attention_mask"]
         self.observer.speed.count(int(mask.sum()) - SPECIAL_TOKENS * len(mask))
         loss: torch.Tensor = super().training_step(model, inputs, *rest, **named)
@@ -109,9 +110,7 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
 
     def evaluate(self, *_: Any, **__: Any) -> dict[str, float]:
         """Strict F1 on dev; every process computes the same."""
-        optimiser = getattr(self.optimizer, "optimizer", self.optimizer)  # accelerate wraps it
-        if isinstance(optimiser, LazyAdamW):
-            optimiser.catch_up()
+        self._catch_up()
         scores = self._evaluate_dev()
         metrics = {
             DEV_F1: scores.overall.f1,
@@ -122,6 +121,12 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
         self.log(metrics)
         self.control = self.callback_handler.on_evaluate(self.args, self.state, self.control, metrics)
         return metrics
+
+    def _catch_up(self, rows: torch.Tensor | None = None) -> None:
+        """Bring embedding rows up to date before they are read."""
+        optimiser = getattr(self.optimizer, "optimizer", self.optimizer)  # accelerate wraps it
+        if isinstance(optimiser, LazyAdamW):
+            optimiser.catch_up(rows)
 
     def floating_point_ops(self, inputs: dict[str, Any]) -> int:
         """Not counted."""

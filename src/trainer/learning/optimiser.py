@@ -55,14 +55,20 @@ class LazyAdamW(torch.optim.AdamW):  # type: ignore[misc]
                     _age(state, group)
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
-    def catch_up(self) -> None:
-        """Bring every row of the sparse parameters up to date; call it before the weights are read."""
+    def catch_up(self, rows: torch.Tensor | None = None) -> None:
+        """Bring rows of the sparse parameters up to date; call it before these weights are read.
+
+        Args:
+            rows: Distinct indices of the rows that a batch will read; None for all.
+        """
         for group in self.param_groups:
             for parameter in group["params"]:
                 state = self.state.get(parameter, {})
                 if "row_updates" in state:
-                    rows = ((state["row_updates"] > 0) & (state["row_updates"] < state["step"])).nonzero()[:, 0]
-                    _make_up(parameter, state, group, rows)
+                    last = state["row_updates"]
+                    among = torch.arange(len(last), device=last.device) if rows is None else rows.to(last.device)
+                    late = (last[among] > 0) & (last[among] < state["step"].to(last.device))
+                    _make_up(parameter, state, group, among[late])
 
     def _take_sparse(self) -> list[tuple[torch.Tensor, Group, torch.Tensor]]:
         """Parameters with sparse gradients; the fused update skips them, their gradients being taken away."""
