@@ -59,7 +59,7 @@ def test_the_surer_the_model_the_higher_the_suspect() -> None:
     certain = judge((STRIKE,), (STRIKE, ACTOR), sure=0.99, identifier="certain")
     ranked = find_suspects([doubtful, certain], TAGS)
     assert [suspect.article for suspect in ranked] == ["certain", "doubtful"]
-    assert 0 <= ranked[1].score < ranked[0].score <= 1
+    assert ranked[1].score < ranked[0].score
 
 
 def test_how_the_same_words_are_annotated_elsewhere_raises_the_score_and_is_told() -> None:
@@ -69,6 +69,13 @@ def test_how_the_same_words_are_annotated_elsewhere_raises_the_score_and_is_told
     borne_out = find_suspects([missed, *others], TAGS)[0]
     assert borne_out.elsewhere == (("ACTOR", 4),)
     assert borne_out.score > alone.score
+
+
+def test_kinds_take_turns_so_that_the_commonest_does_not_fill_the_ranking() -> None:
+    spurious = [judge((STRIKE, ACTOR), (STRIKE,), sure=0.999, identifier=f"spurious-{number}") for number in range(5)]
+    missed = judge((STRIKE,), (STRIKE, PLACE), sure=0.6, identifier="missed")
+    ranked = find_suspects([*spurious, missed], TAGS)
+    assert ranked[1].article == "missed" and ranked[0].kind is Suspicion.SPURIOUS
 
 
 def test_a_type_that_the_words_contradict_is_suspicious() -> None:

@@ -2,9 +2,10 @@
 
 The model's tag probabilities must come from cross-validation (Northcutt et al. 2021 call this
 confident learning): a model that was trained on an error defends it. Each stretch where the
-annotated and the predicted spans differ is one suspect; its score is how much likelier the model
-finds its own tags there than the annotated ones, mixed with how the same words are annotated in
-the rest of the corpus.
+annotated and the predicted spans differ is one suspect; its score is the log odds of the model's
+tags over the annotated ones, plus how the same words are annotated in the rest of the corpus.
+Kinds of suspicion take turns in the ranking: a model that misses many spans would otherwise fill
+it with spans it has missed.
 """
 
 from __future__ import annotations
@@ -21,7 +22,8 @@ from trainer.annotation.surfaces import Marked, SurfaceUse
 from trainer.core.bio import spans_to_tags, word_range
 from trainer.core.types import Article, Span, Word
 
-_SURFACE_WEIGHT = 0.3
+_SURFACE_WEIGHT = 4.0  # nats that unanimous use of the same words elsewhere is worth
+_LEAST_PROBABILITY = 1e-6
 _CONTEXT = 60  # code points shown on each side
 
 
@@ -43,7 +45,7 @@ class Suspect:
     Attributes:
         article: Article id.
         kind: What is probably wrong.
-        score: 0 to 1, comparable over the corpus.
+        score: Log odds in nats, comparable within a kind.
         start: First code point of the stretch.
         end: One past its last.
         annotated: Spans there as annotated.
@@ -91,7 +93,7 @@ class Judged:
 
 
 def find_suspects(judged: Sequence[Judged], tags: Sequence[str]) -> tuple[Suspect, ...]:
-    """Suspects of a corpus, most suspicious first.
+    """Suspects of a corpus: the most suspicious of each kind first, kinds in turn.
 
     Args:
         judged: The articles.
@@ -101,7 +103,16 @@ def find_suspects(judged: Sequence[Judged], tags: Sequence[str]) -> tuple[Suspec
     column = {tag: index for index, tag in enumerate(tags)}
     suspects = [suspect for one in judged for suspect in _compare(one, column, usage)]
     suspects += [suspect for one in judged for suspect in _doubt_types(one)]
-    return tuple(sorted(suspects, key=lambda suspect: (-suspect.score, suspect.article, suspect.start)))
+    return _take_turns(suspects)
+
+
+def _take_turns(suspects: Sequence[Suspect]) -> tuple[Suspect, ...]:
+    ranked: list[tuple[int, float, Suspect]] = []
+    for kind in Suspicion:
+        own = [suspect for suspect in suspects if suspect.kind is kind]
+        own.sort(key=lambda suspect: (-suspect.score, suspect.article, suspect.start))
+        ranked += [(place, -suspect.score, suspect) for place, suspect in enumerate(own)]
+    return tuple(suspect for *_, suspect in sorted(ranked, key=lambda entry: entry[:2]))
 
 
 def _compare(judged: Judged, column: Mapping[str, int], usage: SurfaceUse) -> Iterator[Suspect]:
@@ -114,15 +125,15 @@ def _compare(judged: Judged, column: Mapping[str, int], usage: SurfaceUse) -> It
         covered = word_range(words, start, end)
         if covered is None:
             continue
-        margins = [
-            judged.probabilities[index, column[predicted_tags[index]]]
-            - judged.probabilities[index, column[annotated_tags[index]]]
+        odds = [
+            _log_odds(
+                judged.probabilities[index, column[predicted_tags[index]]],
+                judged.probabilities[index, column[annotated_tags[index]]],
+            )
             for index in range(*covered)
             if annotated_tags[index] != predicted_tags[index]
         ]
-        margin = float(np.clip(np.mean(margins), 0.0, 1.0)) if margins else 0.0
-        support = usage.support(article, annotated, proposed)
-        score = (1 - _SURFACE_WEIGHT) * margin + _SURFACE_WEIGHT * support
+        score = float(np.mean(odds)) + _SURFACE_WEIGHT * usage.support(article, annotated, proposed)
         kind = _name(annotated, proposed)
         elsewhere = usage.elsewhere(article, (start, end))
         yield Suspect(article.id, kind, score, start, end, annotated, proposed, elsewhere)
@@ -136,9 +147,13 @@ def _doubt_types(judged: Judged) -> Iterator[Suspect]:
             continue
         best = max(likely, key=lambda kind: likely[kind])
         if best != span.type:
-            score = max(0.0, likely[best] - likely.get(span.type, 0.0))
+            score = _log_odds(likely[best], likely.get(span.type, 0.0))
             proposed = (Span(span.start, span.end, span.label, best, likely[best]),)
             yield Suspect(judged.article.id, Suspicion.TYPE, score, span.start, span.end, (span,), proposed, ())
+
+
+def _log_odds(wanted: float, found: float) -> float:
+    return float(np.log(max(wanted, _LEAST_PROBABILITY) / max(found, _LEAST_PROBABILITY)))
 
 
 def _differences(
