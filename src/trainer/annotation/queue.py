@@ -13,11 +13,11 @@ import hashlib
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import Enum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from trainer.annotation.strategy import Strategy
 from trainer.core.normalisation import Normalisation
 from trainer.core.words import split_words
 
@@ -26,15 +26,6 @@ Floats = NDArray[np.float64]
 _FOLDED = Normalisation(fold_alef=True, fold_ya=True, fold_ta_marbuta=True)
 _COLUMNS = 4096
 OVERHEAD_WORDS = 30.0  # opening, reading into and closing an article costs as much as marking so many words
-
-
-class Strategy(Enum):
-    """What the order of the queue heeds."""
-
-    BOTH = "both"
-    UNCERTAINTY = "uncertainty"
-    DIVERSITY = "diversity"
-    RANDOM = "random"
 
 
 @dataclass(frozen=True, slots=True)

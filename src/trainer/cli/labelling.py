@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainer.annotation.queue import Strategy
+from trainer.annotation.strategy import Strategy
 
 if TYPE_CHECKING:
     from trainer.annotation.audit import Suspect

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Sequence
+from itertools import chain
 
 from trainer.core.normalisation import Normalisation, normalise_word
 from trainer.core.types import Paragraph, Word
@@ -18,21 +19,23 @@ _LINE_BREAK = re.compile("\r\n|[\n\r\x0b\x0c\x85\u2028\u2029]")
 _SEARCHED = (range(0x20000), range(0xE0000, 0xE0200))
 
 
-def _character_class(*categories: str) -> str:
-    """The code points of some Unicode categories as the inside of a regular-expression class."""
-    ranges: list[list[int]] = []
-    for block in _SEARCHED:
-        for point in block:
-            if unicodedata.category(chr(point)) in categories:
-                if ranges and ranges[-1][1] == point - 1:
-                    ranges[-1][1] = point
-                else:
-                    ranges.append([point, point])
-    return "".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in ranges)
+def _character_classes(*groups: tuple[str, ...]) -> list[str]:
+    """The code points of each group of Unicode categories as the inside of a regular-expression class."""
+    group_of = {category: index for index, group in enumerate(groups) for category in group}
+    ranges: list[list[list[int]]] = [[] for _ in groups]
+    category_of = unicodedata.category
+    for point in chain(*_SEARCHED):
+        group = group_of.get(category_of(chr(point)))
+        if group is not None:
+            known = ranges[group]
+            if known and known[-1][1] == point - 1:
+                known[-1][1] = point
+            else:
+                known.append([point, point])
+    return ["".join(f"\\U{first:08x}-\\U{last:08x}" for first, last in known) for known in ranges]
 
 
-_MARK = _character_class("Mn", "Mc", "Me")
-_FORMAT = _character_class("Cf")
+_MARK, _FORMAT = _character_classes(("Mn", "Mc", "Me"), ("Cf",))
 _LETTER = rf"(?:[^\W_]|[{_MARK}])"  # \w without marks is the classic Arabic trap: it cuts at each diacritic
 _WORD = re.compile(
     rf"{_LETTER}+(?:[{_FORMAT}]+{_LETTER}+)*"  # a zero-width joiner or soft hyphen inside a word stays inside
