@@ -83,7 +83,7 @@ def fill_cache(home: Path, texts: Iterable[str]) -> Path:
 
 
 def rehearse(texts: Iterable[str], updates: int, overrides: Iterable[str] = ()) -> dict[str, Any]:
-    """Train a few updates by Hub name, offline, in a process of its own.
+    """Train a few updates of the tagger by Hub name, offline, in a process of its own.
 
     Raises:
         TrainerError: The training command failed.
@@ -92,7 +92,7 @@ def rehearse(texts: Iterable[str], updates: int, overrides: Iterable[str] = ()) 
         home, run = Path(folder) / "home", Path(folder) / "run"
         fill_cache(home, texts)
         command = [sys.executable, "-m", "trainer", "train", "+exp=arabert", f"hydra.run.dir={run}"]
-        command += [f"training.max_steps={updates}", *overrides]
+        command += [f"training.max_steps={updates}", "event_head.enabled=false", *overrides]
         environment = {**os.environ, "HF_HOME": str(home), "HF_HUB_OFFLINE": "1"}
         environment.pop("HF_HUB_CACHE", None)
         result = subprocess.run(command, env=environment, check=False)
