@@ -19,7 +19,9 @@ def test_both_sides_get_the_same_words_and_tags(
 ) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
     paragraphs = encode_paragraphs(articles, tokenizer, schema.tags)
-    windows = encode_articles(articles, load_reader(tiny_encoder, ReadingSettings(max_length=64, overlap=8)), schema.tags)
+    windows = encode_articles(
+        articles, load_reader(tiny_encoder, ReadingSettings(max_length=64, overlap=8)), schema.tags
+    )
 
     def labels(rows: list[list[int]]) -> list[int]:
         return [label for row in rows for label in row if label != IGNORED]
@@ -38,7 +40,9 @@ def test_both_sides_count_the_tokens_of_words_alone(
 ) -> None:
     tokenizer = AutoTokenizer.from_pretrained(tiny_encoder)
     paragraphs = encode_paragraphs(articles, tokenizer, schema.tags)
-    windows = encode_articles(articles, load_reader(tiny_encoder, ReadingSettings(max_length=64, overlap=8)), schema.tags)
+    windows = encode_articles(
+        articles, load_reader(tiny_encoder, ReadingSettings(max_length=64, overlap=8)), schema.tags
+    )
     words = sum(len(row) - 2 for row in paragraphs["input_ids"])
     assert words == sum(len(row) - 2 for row in windows["input_ids"])
     plain, losses = train_plain(model, paragraphs, tokenizer, 3, 0)
