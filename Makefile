@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help setup train test checks evaluate serve label-studio test-label-studio bench-train rehearse results
+.PHONY: help setup train test checks evaluate serve label-studio test-label-studio bench bench-train rehearse results
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -43,7 +43,11 @@ label-studio: ## Set up and start a Label Studio server of your own on http://12
 
 test-label-studio: $(READY) ## Test the loop on a real Label Studio server, and in Chromium (installed if need be)
 	scripts/browser_packages.sh
-	$(RUN) -m pytest -m 'server or browser'
+	$(RUN) -m pytest -m '(server or browser) and not slow'
+
+bench: $(READY) ## Extraction speed beside Hugging Face's pipeline, at compact's and AraBERT's shape: JSON and plot
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[openvino]'
+	$(RUN) -m trainer.learning.speed_benchmark
 
 bench-train: $(READY) ## Training speed beside a plain Hugging Face Trainer at AraBERT's shape (20 minutes): JSON and README's table
 	$(RUN) -m trainer.learning.benchmark
