@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -74,7 +75,8 @@ def test_the_torch_free_floors_load_without_torch() -> None:
     modules = [
         ".".join(path.relative_to(ROOT / "src").with_suffix("").parts).removesuffix(".__init__")
         for path in SOURCES
-        if package_of(path) in {"core", "runtime", "annotation", "cli"} and "ray" not in path.stem
+        if package_of(path) in {"core", "runtime", "annotation", "serving", "cli"}
+        and not any(extra in path.stem and importlib.util.find_spec(extra) is None for extra in ("openvino", "ray"))
     ]
     code = (
         f"import importlib, sys\nfor name in {modules!r}: importlib.import_module(name)\n"
