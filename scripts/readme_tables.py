@@ -69,13 +69,14 @@ def gold_table(figures: Figures) -> str:
 
 
 def training_table(figures: Figures) -> str:
-    """Tokens a second of both sides."""
-    speed = figures["speed"]
+    """Tokens a second of both sides, and their loss after the same updates."""
+    speed, curves = figures["speed"], figures["curves"]["verdict"]
+    loss = {"plain": curves["plain"], "ours": curves["ours"]["loss"]}
     rows = [
-        [name.replace("_", " "), f"{value:,.0f}", f"{speed['ratio'][name]:.2f} ×"]
-        for name, value in speed["tokens_per_second"].items()
+        [name, f"{speed['tokens_per_second'][name]:,.0f}", f"{speed['ratio'][name]:.2f} ×", f"{loss[name]:.3f}"]
+        for name in ("plain", "ours")
     ]
-    return _table(["training", "tokens/s", "× plain"], rows)
+    return _table(["training", "tokens/s", "× plain", "loss after the same updates, small shape"], rows)
 
 
 def rehearsal_table(figures: Figures) -> str:
