@@ -80,6 +80,8 @@ def main() -> None:
     parser.add_argument("--curve-updates", type=int, default=100)
     parser.add_argument("--curve-seeds", type=int, default=3)
     options = parser.parse_args()
+    if options.updates % 3:
+        parser.error("--updates must be a multiple of 3: lower layers learn every third update in one of the rows")
     keep_freed_memory()
     start_logging(main_process=False)
     data = load_data(DataConfig())
