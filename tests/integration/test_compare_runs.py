@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from tests.crf_run import make_crf_run
 from trainer.cli.commands import app
 from trainer.core.errors import TrainerError
 from trainer.core.files import hash_file, write_json
-from trainer.reporting.promotion import replace_directory
+from trainer.reporting.promotion import put_in_place
 
 LABELS = ("ACTOR", "LOCATION")
 DOCUMENTS = 30
@@ -249,11 +250,11 @@ def test_a_run_that_has_seen_dev_needs_force_and_the_reason_is_recorded(trained,
 def test_a_copy_that_is_not_whole_leaves_the_default_alone(trained, tmp_path):
     _promote(trained["strong"], tmp_path)
     broken = tmp_path / "broken"
-    replace_directory(trained["weak"], broken)
+    shutil.copytree(trained["weak"], broken)
     (broken / "crf.crfsuite").write_bytes(b"damaged")
     before = (tmp_path / "default" / "provenance.json").read_bytes()
     with pytest.raises(TrainerError, match="differs from the hash"):
-        replace_directory(broken, tmp_path / "default")
+        put_in_place(broken, tmp_path / "default")
     assert (tmp_path / "default" / "provenance.json").read_bytes() == before
     assert sorted(path.name for path in tmp_path.iterdir()) == ["broken", "default"]
 

@@ -25,13 +25,6 @@ from trainer.runtime.onnx_scorer import OnnxScorer
 TEXTS = ["قتل الجيش ثلاثة في الموصل.\nوقال مصدر", "", "غزة " * 300, "\n\n", "a", "بيروت", "ﷺ 🚨 \u200f"]
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory: pytest.TempPathFactory, annotations_path: Path) -> Path:
-    run = build_encoder_run(tmp_path_factory.mktemp("runs") / "tiny", events=True)
-    export_run(run, [annotations_path])
-    return run
-
-
 @pytest.fixture()
 def copy(exported: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A copy to alter; to export it again takes the graph that is there, which saves half a minute."""

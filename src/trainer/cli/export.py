@@ -22,9 +22,10 @@ def export(
     from trainer.learning.export import export_run
     from trainer.runtime.checkpoint import load_checkpoint
     from trainer.runtime.graphs import find_graph, is_exported, read_parity
+    from trainer.runtime.slim import refuse_slim
 
     console = Console()
-    load_checkpoint(run)
+    refuse_slim(load_checkpoint(run), "export")
     if is_exported(run) and not again:
         find_graph(run)
         report = read_parity(run)

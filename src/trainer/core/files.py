@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import hashlib
 import json
 import os
+import shutil
+import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -32,6 +35,44 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file, readable and with a stable layout."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+def replace_directory(fresh: Path, target: Path) -> None:
+    """Put a directory in the place of another, which is removed.
+
+    On Linux the two names are exchanged in one step, so ``target`` always exists; elsewhere (and on file systems that
+    cannot) there is an instant without it, and a kill in that instant leaves both under hidden names.
+
+    Args:
+        fresh: On the same file system; consumed.
+        target: May be missing.
+
+    Raises:
+        OSError: The target is then what it was.
+    """
+    if not target.exists():
+        fresh.rename(target)
+        return
+    if _exchange(fresh, target):
+        shutil.rmtree(fresh)
+        return
+    former = target.with_name(f".{target.name}.{os.getpid()}.old")
+    target.rename(former)
+    try:
+        fresh.rename(target)
+    except OSError:
+        former.rename(target)
+        raise
+    shutil.rmtree(former)
+
+
+def _exchange(first: Path, second: Path) -> bool:
+    """Exchange two names at once; False where the system cannot."""
+    if not sys.platform.startswith("linux"):
+        return False
+    call = getattr(ctypes.CDLL(None), "renameat2", None)
+    here, exchange = -100, 2  # AT_FDCWD, RENAME_EXCHANGE
+    return call is not None and call(here, os.fsencode(first), here, os.fsencode(second), exchange) == 0
 
 
 def hash_file(path: Path) -> str:

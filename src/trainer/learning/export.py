@@ -20,9 +20,10 @@ from trainer.learning.graph import RECIPES, Recipe, write_float_graph, write_int
 from trainer.learning.parity import ParityCheck, find_dev_articles
 from trainer.learning.torch_scorer import load_torch_scorer
 from trainer.runtime.checkpoint import load_checkpoint
-from trainer.runtime.graphs import FLOAT32, GRAPH_FILES, GRAPHS, INT8, PARITY, WEIGHTS
+from trainer.runtime.graphs import FLOAT32, GRAPH_FILES, GRAPHS, INT8, PARITY
 from trainer.runtime.onnx_scorer import OnnxScorer
 from trainer.runtime.reading import load_reader
+from trainer.runtime.slim import refuse_slim
 
 TOLERANCE = 0.003  # dev strict F1, 0.3 points
 _LARGEST_FLOAT_DIFFERENCE = 1e-3
@@ -48,6 +49,7 @@ def export_run(directory: Path, dev_paths: Sequence[Path] = ()) -> dict[str, Any
         raise ArtifactError(
             f"a run of kind {checkpoint.kind} needs no export", file=directory, remedy="use it as it is"
         )
+    refuse_slim(checkpoint, "export")
     transformers_logging.disable_progress_bar()
     dev = find_dev_articles(checkpoint, dev_paths)
     reference = load_torch_scorer(directory, device="cpu")
@@ -59,7 +61,7 @@ def export_run(directory: Path, dev_paths: Sequence[Path] = ()) -> dict[str, Any
     try:
         write_float_graph(reference.model.eval(), draft / GRAPH_FILES[FLOAT32], states=check.head is not None)
         report = {
-            "weights_sha256": checkpoint.provenance["files"].get(WEIGHTS),
+            "weights_sha256": checkpoint.weights_hash,
             "dev_articles": len(dev),
             "torch": {"dev_strict_f1": round(check.reference_f1, 6)},
             "tolerance": TOLERANCE,

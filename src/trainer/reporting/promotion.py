@@ -18,13 +18,15 @@ import numpy as np
 
 from trainer.annotation.corpus import load_corpus
 from trainer.core.errors import ArtifactError, ConfigError
-from trainer.core.files import write_json
+from trainer.core.files import replace_directory, write_json
 from trainer.core.metrics import count_matches
 from trainer.core.significance import Difference, Verdict, compare_models
 from trainer.core.types import Article
 from trainer.reporting.runs import METRICS
 from trainer.runtime.checkpoint import Checkpoint, is_complete, load_checkpoint, read_json
+from trainer.runtime.graphs import is_exported
 from trainer.runtime.model import load_model
+from trainer.runtime.slim import write_slim
 
 DEFAULT = "default"
 RECORD = "promotion.json"
@@ -63,6 +65,9 @@ class Decision:
 def promote_run(directory: Path, models: Path, reports: Path, force: str | None = None) -> Decision:
     """Make a run ``models/default`` if dev says so.
 
+    What is measured and what takes the place is the form that ships: an encoder's exported graph without torch weights
+    (the run is exported first if it has not been), or a CRF as it is.
+
     Args:
         directory: The run.
         models: Where ``default`` lies.
@@ -73,7 +78,7 @@ def promote_run(directory: Path, models: Path, reports: Path, force: str | None 
         The decision; ``promotion.json`` in the new default records it.
 
     Raises:
-        ArtifactError: The run is not complete.
+        ArtifactError: The run is not complete, or cannot be exported.
         ConfigError: An empty reason, or dev cannot decide and no reason is given.
     """
     if force is not None and not force.strip():
@@ -82,21 +87,64 @@ def promote_run(directory: Path, models: Path, reports: Path, force: str | None 
     target = models / DEFAULT
     if directory.resolve() == target.resolve():
         raise ConfigError("the run is the default already", file=directory, remedy="name another run")
-    if force is not None:
-        decision = Decision(True, f"forced: {force.strip()}")
-    elif is_complete(target):
-        decision = decide(checkpoint, load_checkpoint(target))
-    else:
+    present = load_checkpoint(target) if force is None and is_complete(target) else None
+    if force is None:
         _refuse_seen_dev(checkpoint)
-        decision = Decision(True, "there is no default yet")
-    if decision.promoted:
-        replace_directory(directory, target)
-        write_json(target / RECORD, _record(checkpoint, decision, reports))
-    return decision
+    fresh = target.with_name(f".{DEFAULT}.{os.getpid()}.new")
+    try:
+        draft_default(checkpoint, fresh)
+        if force is not None:
+            decision = Decision(True, f"forced: {force.strip()}")
+        elif present is None:
+            decision = Decision(True, "there is no default yet")
+        else:
+            decision = decide(checkpoint, present, fresh)
+        if decision.promoted:
+            write_json(fresh / RECORD, _record(checkpoint, decision, reports))
+            put_in_place(fresh, target)
+        return decision
+    finally:
+        shutil.rmtree(fresh, ignore_errors=True)
 
 
-def decide(candidate: Checkpoint, present: Checkpoint) -> Decision:
+def draft_default(checkpoint: Checkpoint, fresh: Path) -> None:
+    """Write a run in the form that ships.
+
+    Args:
+        checkpoint: The run; exported on the way if it is an encoder's and has not been.
+        fresh: A directory that does not exist yet.
+
+    Raises:
+        ArtifactError: The run cannot be exported.
+    """
+    fresh.parent.mkdir(parents=True, exist_ok=True)
+    if checkpoint.kind == "crf":
+        shutil.copytree(checkpoint.directory, fresh, ignore=_LEFT_BEHIND)
+        return
+    if not is_exported(checkpoint.directory):
+        from trainer.learning.export import export_run  # loads torch, which a CRF and an exported run need not
+
+        export_run(checkpoint.directory)
+    write_slim(checkpoint, fresh)
+
+
+def put_in_place(fresh: Path, target: Path) -> None:
+    """Verify a directory, then let it take the target's place.
+
+    Raises:
+        ArtifactError: It is not whole; the target is then what it was.
+    """
+    load_checkpoint(fresh)
+    replace_directory(fresh, target)
+
+
+def decide(candidate: Checkpoint, present: Checkpoint, shipped: Path | None = None) -> Decision:
     """Hold a candidate against the present default on the dev articles of the candidate.
+
+    Args:
+        candidate: The run.
+        present: The default.
+        shipped: Where the candidate lies in the form that ships; its own directory by default.
 
     Raises:
         ConfigError: One of the two was trained on these articles, or they are no longer at hand.
@@ -111,7 +159,8 @@ def decide(candidate: Checkpoint, present: Checkpoint) -> Decision:
             file=present.directory,
             remedy="train both on the same split, or pass --force REASON",
         )
-    ours, theirs = (measure_on_dev(checkpoint, articles) for checkpoint in (candidate, present))
+    places = (shipped or candidate.directory, present.directory)
+    ours, theirs = (measure_on_dev(directory, articles) for directory in places)
     found = compare_models(ours.counts, theirs.counts)
     verdict = found.judge()
     if verdict is Verdict.BETTER:
@@ -145,9 +194,9 @@ def find_dev_articles(checkpoint: Checkpoint) -> tuple[Article, ...]:
     return tuple(article for article in corpus.articles if article.id in dev)
 
 
-def measure_on_dev(checkpoint: Checkpoint, articles: Sequence[Article]) -> DevResult:
+def measure_on_dev(directory: Path, articles: Sequence[Article]) -> DevResult:
     """Counts, speed (the better of two passes) and size of a model as it would serve."""
-    model = load_model(checkpoint.directory)
+    model = load_model(directory)
     texts = [article.text for article in articles]
     fastest = float("inf")
     for _ in range(2):
@@ -158,32 +207,8 @@ def measure_on_dev(checkpoint: Checkpoint, articles: Sequence[Article]) -> DevRe
     return DevResult(
         counts=np.array([[(c.correct, c.predicted, c.gold) for c in counts]], dtype=np.float64),
         words_per_second=sum(len(text.split()) for text in texts) / fastest,
-        size=sum(path.stat().st_size for path in checkpoint.directory.rglob("*") if path.is_file()),
+        size=sum(path.stat().st_size for path in directory.rglob("*") if path.is_file()),
     )
-
-
-def replace_directory(source: Path, target: Path) -> None:
-    """Copy a run beside the target, check the copy, then swap the two names.
-
-    A kill while copying leaves the old target in place; one between the two renames leaves both
-    whole under hidden names.
-    """
-    fresh, old = (target.with_name(f".{target.name}.{os.getpid()}.{part}") for part in ("new", "old"))
-    try:
-        shutil.copytree(source, fresh, ignore=_LEFT_BEHIND)
-        load_checkpoint(fresh)  # the copy is whole
-        if target.exists():
-            target.rename(old)
-        try:
-            fresh.rename(target)
-        except OSError:
-            if old.exists():
-                old.rename(target)
-            raise
-    finally:
-        shutil.rmtree(fresh, ignore_errors=True)
-        if target.exists():
-            shutil.rmtree(old, ignore_errors=True)
 
 
 def _refuse_seen_dev(checkpoint: Checkpoint) -> None:

@@ -2,12 +2,14 @@
 
 ``provenance.json`` is written last and lists the hash of every other file that matters, so its
 presence means "complete". Loaders refuse a directory without it or whose hashes differ.
+
+A *slim* run (`trainer.runtime.slim`) is the same without torch weights: its exported graph stands in for them.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,9 +23,11 @@ PROVENANCE = "provenance.json"
 SCHEMA = "schema.yaml"
 READING = "reading.json"
 CALIBRATION = "calibration.json"
+WEIGHTS = "model.safetensors"
+SLIM = "slim"
 HASHED = (
     "config.json",
-    "model.safetensors",
+    WEIGHTS,
     "crf.crfsuite",
     "event_head.safetensors",
     "tokenizer.json",
@@ -65,6 +69,17 @@ class Checkpoint:
         """The run's name."""
         return self.directory.name
 
+    @property
+    def is_slim(self) -> bool:
+        """Whether it holds an exported graph in place of torch weights."""
+        return SLIM in self.provenance
+
+    @property
+    def weights_hash(self) -> str | None:
+        """SHA-256 of the torch weights, also where a slim run has left them behind; None for a run without any."""
+        known = self.provenance.get("files", {}).get(WEIGHTS) or self.provenance.get(SLIM, {}).get("weights_sha256")
+        return None if known is None else str(known)
+
 
 def write_reading(directory: Path, settings: ReadingSettings) -> None:
     """Write ``reading.json``."""
@@ -76,9 +91,16 @@ def write_calibration(directory: Path, calibration: Calibration) -> None:
     write_json(directory / CALIBRATION, {"temperature": calibration.temperature})
 
 
-def seal_checkpoint(directory: Path, kind: str, provenance: Mapping[str, Any]) -> None:
-    """Write ``provenance.json`` over everything that lies in the directory: the run is complete."""
-    hashes = {name: hash_file(directory / name) for name in HASHED if (directory / name).is_file()}
+def seal_checkpoint(directory: Path, kind: str, provenance: Mapping[str, Any], extra: Sequence[str] = ()) -> None:
+    """Write ``provenance.json`` over everything that lies in the directory: the run is complete.
+
+    Args:
+        directory: The run directory.
+        kind: ``encoder`` or ``crf``.
+        provenance: What the run came from.
+        extra: Further files whose hashes are recorded.
+    """
+    hashes = {name: hash_file(directory / name) for name in (*HASHED, *extra) if (directory / name).is_file()}
     write_json(directory / PROVENANCE, {"kind": kind, **provenance, "files": hashes})
 
 

@@ -16,7 +16,6 @@ from trainer.runtime.checkpoint import read_json
 
 GRAPHS = "onnx"
 PARITY = "parity.json"
-WEIGHTS = "model.safetensors"
 FLOAT32, INT8 = "float32", "int8"
 GRAPH_FILES: Mapping[str, str] = {FLOAT32: "model.onnx", INT8: "model.int8.onnx"}
 _REMEDY = "export the run again: python -m trainer export RUN"
@@ -45,7 +44,7 @@ def find_graph(directory: Path, precision: str = "auto", weights: str | None = N
     Args:
         directory: Run directory.
         precision: ``int8``, ``float32``, or ``auto`` for the one that the export chose.
-        weights: Hash of the run's weights, where it still has them; the export must be of these.
+        weights: Hash of the run's weights, where it is known; the export must be of these.
 
     Raises:
         ArtifactError: There is no such graph (a checkpoint that ships may hold int8 alone), it
@@ -60,7 +59,9 @@ def find_graph(directory: Path, precision: str = "auto", weights: str | None = N
     entry = parity.get("graphs", {}).get(chosen)
     path = directory / GRAPHS / GRAPH_FILES[chosen]
     if not isinstance(entry, dict) or not path.is_file():
-        raise ArtifactError(f"the run has no {chosen} graph", file=path, remedy=_REMEDY)
+        held = [name for name, file in GRAPH_FILES.items() if (directory / GRAPHS / file).is_file()]
+        remedy = f"use its {held[0]} graph, or export a run that has its weights" if held else _REMEDY
+        raise ArtifactError(f"the run has no {chosen} graph", file=path, remedy=remedy)
     if hash_file(path) != entry.get("sha256"):
         raise ArtifactError(f"{path.name} differs from the hash recorded by the export", file=path, remedy=_REMEDY)
     return path, chosen

@@ -23,9 +23,10 @@ from trainer.core.types import Link, Span
 from trainer.runtime.checkpoint import Checkpoint, load_checkpoint
 from trainer.runtime.clitics import name_spans
 from trainer.runtime.event_head import EventHead, load_event_head
-from trainer.runtime.graphs import FLOAT32, WEIGHTS, find_graph, is_exported, read_parity
+from trainer.runtime.graphs import FLOAT32, find_graph, is_exported, read_parity
 from trainer.runtime.reading import Reader, Reading, load_reader
 from trainer.runtime.result import Extraction
+from trainer.runtime.slim import refuse_slim
 from trainer.runtime.tagging import Floats, StateScorer, decode_spans, score_states, score_words
 
 logger = logging.getLogger(__name__)
@@ -120,9 +121,10 @@ class Model:
 
     @property
     def fingerprint(self) -> str:
-        """A hash over all files of the run: two models with the same one extract the same."""
-        files = self.checkpoint.provenance.get("files", {})
-        return hash_texts(f"{name}={value}" for name, value in sorted(files.items()))[:16]
+        """A hash over all files of the run and its exported graphs: two models with the same one extract the same."""
+        directory, files = self.checkpoint.directory, self.checkpoint.provenance.get("files", {})
+        graphs = read_parity(directory).get("graphs") if is_exported(directory) else None
+        return hash_texts([*(f"{name}={value}" for name, value in sorted(files.items())), str(graphs)])[:16]
 
     def __call__(self, text: str, id: str = "") -> Extraction:
         """Extract from one text."""
@@ -190,8 +192,7 @@ def load_model(
     if runtime == "torch":
         tagger = EncoderTagger(reader, _torch_scorer(checkpoint, precision), len(checkpoint.schema.tags))
         return Model(checkpoint, tagger, runtime, FLOAT32, head)
-    weights = checkpoint.provenance.get("files", {}).get(WEIGHTS)
-    graph, precision = find_graph(checkpoint.directory, precision, weights)
+    graph, precision = find_graph(checkpoint.directory, precision, checkpoint.weights_hash)
     padding_id = int(read_parity(checkpoint.directory).get("padding_id", 0))
     scorer = _graph_scorer(runtime, graph, threads, padding_id)
     if head is not None and not scorer.has_states:
@@ -221,6 +222,7 @@ def _graph_scorer(runtime: str, graph: Path, threads: int | None, padding_id: in
 
 def _torch_scorer(checkpoint: Checkpoint, precision: str) -> StateScorer:
     """The only look upwards: by name, so that this floor neither needs torch nor loads it unasked."""
+    refuse_slim(checkpoint, "torch")
     if precision == "int8":
         raise ArtifactError(
             "torch runs the float32 weights only",
