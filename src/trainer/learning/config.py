@@ -10,10 +10,12 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 from pathlib import Path
+from typing import Any
 
 from trainer.annotation.adjudication import Adjudication
 from trainer.core.errors import ConfigError
 from trainer.core.normalisation import Normalisation
+from trainer.learning.distil_config import DistilConfig, read_teachers
 from trainer.learning.event_config import EventHeadConfig
 
 
@@ -30,6 +32,12 @@ class Precision(Enum):
     auto = "auto"
     fp32 = "fp32"
     bf16 = "bf16"
+
+
+class Tracker(Enum):
+    """Where live curves of a run go; an optional package."""
+
+    trackio = "trackio"
 
 
 @dataclass
@@ -211,25 +219,34 @@ class TrainConfig:
         directory: The run's directory; Hydra sets it, sweeps included.
         seed: Of weights, order and dropout.
         overwrite: Train anew where another run lies already.
+        tracking: Show live curves in this tracker; null shows none.
         data: See `DataConfig`.
         model: See `ModelConfig`.
         training: See `TrainingConfig`.
         event_head: See `EventHeadConfig`.
+        teacher: A finished run whose tags on raw articles are learnt too, or a list of runs; null trains on
+            annotated articles alone.
+        distil: See `DistilConfig`; counts with a teacher only.
     """
 
     name: str = "run"
     directory: Path = Path("models/run")
     seed: int = 1
     overwrite: bool = False
+    tracking: Tracker | None = None
     data: DataConfig = field(default_factory=DataConfig)
     model: ModelConfig = field(default_factory=lambda: ModelConfig(encoder="models/encoder"))
     training: TrainingConfig = field(default_factory=TrainingConfig)
     event_head: EventHeadConfig = field(default_factory=EventHeadConfig)
+    teacher: Any = None
+    distil: DistilConfig = field(default_factory=DistilConfig)
 
     def __post_init__(self) -> None:
         plain = re.fullmatch(r"[\w][\w.,=+-]*", self.name) is not None
         _require(plain, "name", self.name, "use letters, digits, dots, dashes and underscores")
         _require(0 <= self.seed < 2**32, "seed", self.seed, "give a number from 0 to 4294967295")
+        alone = not read_teachers(self.teacher) or (self.event_head.joint == 0 and self.model.kind is ModelKind.encoder)
+        _require(alone, "teacher", self.teacher, "distil into an encoder, with event_head.joint=0")
 
 
 def _require(holds: bool, key: str, value: object, remedy: str) -> None:

@@ -28,6 +28,7 @@ from trainer.learning.events import add_event_head
 from trainer.learning.model_card import write_crf_card
 from trainer.learning.progress import TrainingBar
 from trainer.learning.provenance import describe_run
+from trainer.learning.tracking import Curves
 from trainer.runtime.checkpoint import SCHEMA, Calibration, seal_checkpoint, write_calibration, write_reading
 from trainer.runtime.crf import CRF_MODEL, CrfScorer, paragraph_features, read_words
 from trainer.runtime.reading import Reading, ReadingSettings
@@ -52,8 +53,12 @@ def train_crf(config: TrainConfig, data: TrainingData, directory: Path) -> Path:
     dev_ids = {article.id for article in data.dev}
     held_out = [article for article in data.train if article.id not in dev_ids]
     path = directory / CRF_MODEL
-    fit_crf(held_out, path, settings, config.model.crf)
+    curves = Curves(config)
+    curves.start()
+    fit_crf(held_out, path, settings, config.model.crf, curves)
     metrics, calibration = _score_on_dev(path, data, settings)
+    curves.add({"dev/f1": metrics["dev"]["strict"]["f1"]}, config.model.crf.iterations)
+    curves.finish()
     metrics["dev"]["events"] = _add_events(config, path, held_out, data, settings)
     if len(held_out) < len(data.train):
         logger.info("dev was scored by a fit on %d articles; now fitting all %d", len(held_out), len(data.train))
@@ -69,13 +74,19 @@ def train_crf(config: TrainConfig, data: TrainingData, directory: Path) -> Path:
     return directory
 
 
-def fit_crf(articles: Sequence[Article], path: Path, settings: ReadingSettings, config: CrfConfig) -> None:
-    """Fit a CRF on the paragraphs of articles and write CRFsuite's model file.
+def fit_crf(
+    articles: Sequence[Article],
+    path: Path,
+    settings: ReadingSettings,
+    config: CrfConfig,
+    curves: Curves | None = None,
+) -> None:
+    """Fit a CRF on the paragraphs of articles and write CRFsuite's model file; the loss goes to ``curves``.
 
     Raises:
         AnnotationError: A span does not begin and end with whole words; names the article.
     """
-    trainer = _Trainer(config.iterations)
+    trainer = _Trainer(config.iterations, curves)
     for article in articles:
         for features, tags in iterate_paragraphs(article, settings):
             trainer.append(features, tags)
@@ -133,8 +144,9 @@ def _add_events(
 class _Trainer(pycrfsuite.Trainer):  # type: ignore[misc]  # the package has no types
     """CRFsuite's trainer behind our progress bar."""
 
-    def __init__(self, iterations: int) -> None:
+    def __init__(self, iterations: int, curves: Curves | None) -> None:
         super().__init__(algorithm="lbfgs", verbose=True)
+        self._curves = curves
         self._bar = TrainingBar()
         self._iterations = iterations
 
@@ -152,6 +164,8 @@ class _Trainer(pycrfsuite.Trainer):  # type: ignore[misc]  # the package has no 
         """Move the bar."""
         self._bar.advance(int(info["num"]))
         self._bar.show({"loss": f"{info['loss']:.0f}"})
+        if self._curves is not None:
+            self._curves.add({"train/loss": float(info["loss"])}, int(info["num"]))
 
     def _keep_quiet(self, *ignored: object) -> None:
         """The rest of CRFsuite's log is not shown."""

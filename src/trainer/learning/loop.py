@@ -21,6 +21,7 @@ from trainer.learning.lower_layers import LowerLayers
 from trainer.learning.observer import DEV_F1, Observer, Speed
 from trainer.learning.optimiser import LazyAdamW, group_parameters
 from trainer.learning.run import CHECKPOINTS
+from trainer.learning.tracking import Curves, CurveWriter
 from trainer.runtime.reading import SPECIAL_TOKENS
 
 Evaluate = Callable[[], DevScores]
@@ -60,6 +61,9 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
             model.get_input_embeddings().sparse = False  # torch cannot reduce sparse gradients that may be absent
         self.observer = Observer(config, self.is_world_process_zero())
         self.add_callback(self.observer)
+        curves = Curves(config, self.is_world_process_zero())
+        self._curve_writer = CurveWriter(curves, self.observer.speed.newest)
+        self.add_callback(self._curve_writer)
 
     def start(self, checkpoint: Path | None) -> Speed:
         """Train from the beginning, or from a checkpoint."""
@@ -75,6 +79,7 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
         mask = inputs["attention_mask"]
         self.observer.speed.count(int(mask.sum()) - SPECIAL_TOKENS * len(mask))
         loss: torch.Tensor = super().training_step(model, inputs, *rest, **named)
+        self._curve_writer.count_loss(loss)
         return loss
 
     def get_train_dataloader(self) -> DataLoader[Any]:

@@ -49,6 +49,10 @@ class Speed:
             self.durations.append(time.perf_counter() - self._started)
         self._warm = True
 
+    def newest(self) -> float | None:
+        """Tokens a second of the newest counted update."""
+        return self.tokens[-1] / self.durations[-1] if self.durations else None
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         return {"updates": len(self.durations), "tokens": sum(self.tokens), "seconds": round(sum(self.durations), 3)}

@@ -27,7 +27,7 @@ logger = logging.getLogger(__name__)
 IDENTITY = "run.json"
 CHECKPOINTS = "checkpoints"
 COMPLETE = "complete"  # marker inside a checkpoint: every file of it is there
-_NOT_IDENTITY = (("overwrite",), ("directory",), ("training", "threads"))
+_NOT_IDENTITY = (("overwrite",), ("tracking",), ("directory",), ("training", "threads"))
 
 
 def open_run(config: TrainConfig, data_hash: str) -> bool:
@@ -76,16 +76,21 @@ def _write_hydra_record(config: TrainConfig) -> None:
     write_text(config.directory / ".hydra" / "overrides.yaml", yaml.safe_dump(overrides))
 
 
-def pin_encoder(directory: Path, weights_hash: str | None) -> None:
-    """Note which weights a run starts from; a resumed run must start from the same.
+def pin_source(directory: Path, kind: str, fingerprint: Any) -> None:
+    """Note which weights a run starts or learns from; a resumed run must go on with the same.
+
+    Args:
+        directory: The run.
+        kind: ``encoder`` or ``teacher``.
+        fingerprint: Of its weights, as JSON values.
 
     Raises:
-        ConfigError: The encoder has changed since the run began.
+        ConfigError: They have changed since the run began.
     """
     identity = read_json(directory / IDENTITY)
-    if identity.setdefault("encoder", weights_hash) != weights_hash:
+    if identity.setdefault(kind, fingerprint) != fingerprint:
         raise ConfigError(
-            "the encoder's weights have changed since this run began",
+            f"the {kind}'s weights have changed since this run began",
             file=directory,
             remedy="restore them, choose another name=…, or train anew with overwrite=true",
         )

@@ -22,6 +22,8 @@ from trainer.learning.checkpoints import BestSoFar, is_finished, read_history, r
 from trainer.learning.config import ModelKind, TrainConfig
 from trainer.learning.data import TrainingData, load_data
 from trainer.learning.development import DevSet
+from trainer.learning.distil_config import read_teachers
+from trainer.learning.distillation import DistilTrainer, Lesson, load_teachers, prepare_lesson
 from trainer.learning.encoder import Encoder, open_encoder
 from trainer.learning.encoding import encode_articles
 from trainer.learning.events import add_event_head
@@ -34,9 +36,11 @@ from trainer.learning.model_card import write_model_card
 from trainer.learning.observer import DEV_F1, Speed
 from trainer.learning.progress import start_logging
 from trainer.learning.provenance import describe_run
-from trainer.learning.run import CHECKPOINTS, find_checkpoint, open_run, pin_encoder, remove_checkpoints
+from trainer.learning.run import CHECKPOINTS, find_checkpoint, open_run, pin_source, remove_checkpoints
 from trainer.learning.tagger import build_tagger, choose_autocast
 from trainer.learning.torch_scorer import TorchScorer
+from trainer.learning.tracking import check_tracker
+from trainer.learning.unlabelled import read_unlabelled
 from trainer.runtime.checkpoint import SCHEMA, Calibration, seal_checkpoint, write_calibration, write_reading
 from trainer.runtime.reading import Reader, ReadingSettings
 from trainer.runtime.tagging import score_states
@@ -65,6 +69,7 @@ def train(config: TrainConfig) -> Path:
     keep_freed_memory()
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
+    check_tracker(config)
     data = load_data(config.data)
     if not _on_main(processes, lambda: open_run(config, data.hash)):
         return config.directory
@@ -76,12 +81,14 @@ def train(config: TrainConfig) -> Path:
     with processes.main_process_first():
         vocabulary = config.directory / CHECKPOINTS / "vocabulary"
         encoder = open_encoder(config.model, (article.text for article in data.train), vocabulary)
-    _on_main(processes, lambda: pin_encoder(config.directory, encoder.weights_hash))
+    _on_main(processes, lambda: pin_source(config.directory, "encoder", encoder.weights_hash))
     reader = Reader(encoder.tokenizer.backend_tokenizer, _reading_settings(config, encoder))
     tagger = build_tagger(encoder, data.schema.tags, config.training)
     attach_event_net(tagger, data.schema, config.event_head)
     dev = DevSet(data.dev, reader, data.schema.tags, data.schema.label_names)
-    speed = _fit(config, data, reader, tagger, dev, _on_main(processes, lambda: find_checkpoint(config.directory)))
+    lesson = _ask_teachers(config, data, reader, processes)
+    checkpoint = _on_main(processes, lambda: find_checkpoint(config.directory))
+    speed = _fit(config, data, reader, tagger, dev, checkpoint, lesson)
     if processes.is_main_process:
         metrics, calibration = _judge_on_dev(config, encoder, tagger, dev)
         metrics["speed"] = speed.to_dict()
@@ -89,6 +96,8 @@ def train(config: TrainConfig) -> Path:
         _write_model(config.directory, data, reader, encoder, tagger, calibration)
         metrics["dev"]["events"] = _add_events(config, data, reader, tagger)
         provenance = {**describe_run(config, data, time.monotonic() - started), "encoder": _describe(encoder)}
+        if lesson is not None:
+            provenance["distillation"] = lesson.facts
         _seal(config.directory, provenance, metrics)
     processes.wait_for_everyone()
     return config.directory
@@ -101,6 +110,7 @@ def _fit(
     tagger: PreTrainedModel,
     dev: DevSet,
     checkpoint: Path | None,
+    lesson: Lesson | None,
 ) -> Speed:
     """Train until the updates or the patience end; nothing to do when a checkpoint is at that point already."""
     settings = config.training
@@ -114,6 +124,8 @@ def _fit(
     if has_event_net(tagger):
         events = find_window_events(data.train, reader, data.schema)
         trainer: TaggerTrainer = JointTrainer(*inputs, events=events, weight=config.event_head.joint)
+    elif lesson is not None:
+        trainer = DistilTrainer(*inputs, lesson=lesson, weight=config.distil.weight)
     else:
         trainer = TaggerTrainer(*inputs)
     logger.info(
@@ -125,6 +137,19 @@ def _fit(
         tagger.num_parameters(),
     )
     return trainer.start(checkpoint)
+
+
+def _ask_teachers(config: TrainConfig, data: TrainingData, reader: Reader, processes: PartialState) -> Lesson | None:
+    """What the teachers say about raw articles; None without a teacher."""
+    directories = read_teachers(config.teacher)
+    if not directories:
+        return None
+    teachers = load_teachers(directories, data.schema.tags)
+    fingerprints = [teacher.fingerprint for teacher in teachers]
+    _on_main(processes, lambda: pin_source(config.directory, "teacher", fingerprints))
+    articles = read_unlabelled(config.distil, data.dev, config.data.gold_manifest)
+    logger.info("%d teacher(s) read %d raw articles", len(teachers), len(articles))
+    return prepare_lesson(articles, reader, teachers, data.schema.tags, config.distil.temperature)
 
 
 def _judge_on_dev(
