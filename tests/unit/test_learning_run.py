@@ -9,7 +9,7 @@ from trainer.core.errors import ArtifactError, ConfigError
 from trainer.core.files import write_json
 from trainer.learning.checkpoints import BestSoFar, close_checkpoint, is_finished
 from trainer.learning.config import ModelConfig, TrainConfig
-from trainer.learning.run import CHECKPOINTS, COMPLETE, find_checkpoint, open_run, pin_encoder
+from trainer.learning.run import CHECKPOINTS, COMPLETE, find_checkpoint, open_run, pin_source
 from trainer.runtime.checkpoint import PROVENANCE
 
 
@@ -102,10 +102,10 @@ def test_the_newest_and_the_best_checkpoint_are_kept(tmp_path: Path) -> None:
 
 def test_an_encoder_that_changed_is_refused(tmp_path: Path) -> None:
     open_run(make_config(tmp_path / "run"), "hash")
-    pin_encoder(tmp_path / "run", "a")
-    pin_encoder(tmp_path / "run", "a")
+    pin_source(tmp_path / "run", "encoder", "a")
+    pin_source(tmp_path / "run", "encoder", "a")
     with pytest.raises(ConfigError, match="weights have changed"):
-        pin_encoder(tmp_path / "run", "b")
+        pin_source(tmp_path / "run", "encoder", "b")
 
 
 def test_a_damaged_record_is_an_error_with_its_file(tmp_path: Path) -> None:
