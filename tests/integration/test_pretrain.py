@@ -140,7 +140,7 @@ def test_an_encoder_is_adapted_with_its_own_tokenizer_and_folding(tmp_path: Path
     first = pretrain(_config(tmp_path))
     config = _config(
         tmp_path, encoder=str(first), output=tmp_path / "adapted", work=tmp_path / "adapt", learning_rate=1e-4,
-        optimiser=Optimiser.ADAMW, shift_positions=False, tokens=256 * 5,
+        optimiser=Optimiser.adamw, shift_positions=False, tokens=256 * 5,
     )  # fmt: skip
     second = pretrain(config)
     for name in ("normalisation.json", "tokenizer.json"):
@@ -159,7 +159,7 @@ def test_a_foreign_encoder_is_adapted_too(tmp_path: Path) -> None:
     tokenizer.save_pretrained(tmp_path / "foreign")
     config = _config(
         tmp_path, encoder=str(tmp_path / "foreign"), work=tmp_path / "adapt", tokens=256 * 3,
-        optimiser=Optimiser.ADAMW, shift_positions=False,
+        optimiser=Optimiser.adamw, shift_positions=False,
     )  # fmt: skip
     assert AutoModel.from_pretrained(pretrain(config)).config.vocab_size == len(tokenizer) + 7
 

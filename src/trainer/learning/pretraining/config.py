@@ -13,16 +13,16 @@ from trainer.core.normalisation import Normalisation
 class Precision(Enum):
     """Arithmetic of the forward pass; ``auto`` takes bf16 where the hardware multiplies it faster than fp32."""
 
-    AUTO = "auto"
-    FP32 = "fp32"
-    BF16 = "bf16"
+    auto = "auto"
+    fp32 = "fp32"
+    bf16 = "bf16"
 
 
 class Optimiser(Enum):
     """``muon`` teaches a fresh encoder most per token; ``adamw`` moves a trained one gently."""
 
-    MUON = "muon"
-    ADAMW = "adamw"
+    muon = "muon"
+    adamw = "adamw"
 
 
 @dataclass
@@ -107,7 +107,7 @@ class PretrainConfig:
     length: int = 128
     batch_tokens: int = 4096
     shift_positions: bool = True
-    optimiser: Optimiser = Optimiser.MUON
+    optimiser: Optimiser = Optimiser.muon
     learning_rate: float = 2e-3
     embedding_rate: float = 0.2
     weight_decay: float = 0.01
@@ -116,7 +116,7 @@ class PretrainConfig:
     decay_from: float = 0.3
     minutes: float = 90.0
     tokens: int | None = None
-    precision: Precision = Precision.AUTO
+    precision: Precision = Precision.auto
     threads: int | None = None
     workers: int = 2
     held_out: float = 0.005

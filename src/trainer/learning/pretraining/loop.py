@@ -58,7 +58,7 @@ def build_optimisers(model: nn.Module, config: PretrainConfig) -> list[torch.opt
         {"params": vectors, "weight_decay": 0.0},
     ]
     optimisers: list[torch.optim.Optimizer] = []
-    if config.optimiser is Optimiser.MUON:
+    if config.optimiser is Optimiser.muon:
         optimisers.append(Muon(matrices, config.learning_rate, weight_decay=config.weight_decay))
     else:
         groups.append({"params": matrices, "weight_decay": config.weight_decay})

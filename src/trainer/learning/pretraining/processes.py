@@ -73,7 +73,7 @@ class Processes:
 
     def autocast(self, precision: Precision) -> AbstractContextManager[Any]:
         """The arithmetic of a forward pass."""
-        if precision is Precision.BF16 or (precision is Precision.AUTO and has_fast_bf16(self.device)):
+        if precision is Precision.bf16 or (precision is Precision.auto and has_fast_bf16(self.device)):
             context: AbstractContextManager[Any] = torch.autocast(self.device.type, torch.bfloat16)
             return context
         return nullcontext()
