@@ -167,6 +167,8 @@ class TrainingConfig:
         lazy_embeddings: Update only the rows of the embedding table that a batch touches.
         freeze_embeddings: Never update the embedding table.
         lower_layers_every: Embeddings and the lower two thirds of the layers learn in every n-th update only.
+        spelling_noise: Share of the training articles whose words are spelt as hurried writers spell them.
+        conjunction_noise: Share of the training words that could take an attached و and get one.
         threads: Threads of torch; null leaves its own choice.
     """
 
@@ -190,6 +192,8 @@ class TrainingConfig:
     lazy_embeddings: bool = True
     freeze_embeddings: bool = False
     lower_layers_every: int = 1
+    spelling_noise: float = 0.0
+    conjunction_noise: float = 0.0
     threads: int | None = None
 
     def __post_init__(self) -> None:
@@ -198,6 +202,8 @@ class TrainingConfig:
             _require(value is None or value > 0, f"training.{key}", value, "give a positive number")
         for key in ("learning_rate", "head_learning_rate", "gradient_clip"):
             _require(getattr(self, key) > 0, f"training.{key}", getattr(self, key), "give a positive number")
+        for key in ("spelling_noise", "conjunction_noise"):
+            _require(0 <= getattr(self, key) <= 1, f"training.{key}", getattr(self, key), "give a share from 0 to 1")
         for key in ("warmup", "label_smoothing", "dropout", "attention_dropout"):
             _require(0 <= getattr(self, key) < 1, f"training.{key}", getattr(self, key), "give 0 or more, below 1")
         for key in ("weight_decay", "class_weighting", "overlap"):

@@ -6,7 +6,7 @@ window only borrows as context carry `IGNORED`, so each word teaches exactly onc
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from datasets import Dataset
@@ -14,26 +14,32 @@ from numpy.typing import NDArray
 
 from trainer.core.bio import spans_to_tags
 from trainer.core.errors import AnnotationError
-from trainer.core.types import Article
+from trainer.core.types import Article, Word
 from trainer.runtime.reading import EncodedWindow, Reader, Reading
 
 IGNORED = -100  # the index that cross-entropy skips
 
 
-def encode_articles(articles: Sequence[Article], reader: Reader, tags: Sequence[str]) -> Dataset:
+def encode_articles(
+    articles: Sequence[Article],
+    reader: Reader,
+    tags: Sequence[str],
+    spell: Callable[[Sequence[Word]], list[str]] | None = None,
+) -> Dataset:
     """One row a window, with columns ``input_ids``, ``labels`` and ``length``.
 
     Args:
         articles: Annotated articles.
         reader: Reads their texts.
         tags: Names of the tags, in the order of the classifier's outputs.
+        spell: Gives the forms of an article's words that are tokenised; None takes their normal forms.
 
     Raises:
         AnnotationError: A span does not begin and end with whole words; names the article.
     """
     ids: list[list[int]] = []
     labels: list[list[int]] = []
-    readings = reader.read_texts([article.text for article in articles])
+    readings = reader.read_texts([article.text for article in articles], spell)
     for article, reading in zip(articles, readings, strict=True):
         targets = tag_indices(article, reading, tags)
         for window in reading.windows:

@@ -33,6 +33,7 @@ from trainer.learning.loop import TaggerTrainer
 from trainer.learning.loss import build_loss
 from trainer.learning.memory import keep_freed_memory
 from trainer.learning.model_card import write_model_card
+from trainer.learning.noise import WordNoise
 from trainer.learning.observer import DEV_F1, Speed
 from trainer.learning.progress import start_logging
 from trainer.learning.provenance import describe_run
@@ -117,7 +118,8 @@ def _fit(
     if checkpoint is not None and is_finished(checkpoint, settings.patience, DEV_F1):
         return Speed()
     tags = data.schema.tags
-    windows = encode_articles(data.train, reader, tags)
+    noise = WordNoise(settings.spelling_noise, settings.conjunction_noise, config.seed)
+    windows = encode_articles(data.train, reader, tags, noise.spell if noise else None)
     loss = build_loss(windows["labels"], len(tags), settings.label_smoothing, settings.class_weighting)
     scorer = TorchScorer(tagger)
     inputs = (tagger, windows, lambda: dev.score(scorer)[0], config, loss, choose_autocast(settings.precision))

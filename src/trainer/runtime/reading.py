@@ -6,7 +6,7 @@ needs no torch: tokens come from the Rust tokenizer that lies in the checkpoint'
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -106,11 +106,21 @@ class Reader:
         self._tokenizer.no_padding()
         self._before, self._after, self._unknown = _special_ids(tokenizer)
 
-    def read_texts(self, texts: Sequence[str]) -> list[Reading]:
-        """Readings of many texts; the tokenizer works on all of them in one call."""
+    def read_texts(
+        self, texts: Sequence[str], spell: Callable[[Sequence[Word]], list[str]] | None = None
+    ) -> list[Reading]:
+        """Readings of many texts; the tokenizer works on all of them in one call.
+
+        Args:
+            texts: Raw texts.
+            spell: Gives the forms of a text's words that are tokenised; None takes their normal forms. Words and
+                offsets stay those of the raw text whatever it gives.
+        """
         words = [split_words(text, self.settings.normalisation) for text in texts]
         encodings = self._tokenizer.encode_batch(
-            [[word.normal for word in row] for row in words], is_pretokenized=True, add_special_tokens=False
+            [[word.normal for word in row] if spell is None else spell(row) for row in words],
+            is_pretokenized=True,
+            add_special_tokens=False,
         )
         return [
             self._pack(text, row, encoding.ids, encoding.word_ids)
