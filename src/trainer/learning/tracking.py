@@ -123,7 +123,7 @@ class CurveWriter(TrainerCallback):  # type: ignore[misc]
         """A point of each update's curve."""
         if not self._curves.alive:
             return
-        values = {"train/loss": float(sum(self._losses)), "epoch": float(state.epoch or 0)}
+        values = {"train/loss": float(sum(self._losses))}
         self._losses.clear()
         scheduler, speed = named.get("lr_scheduler"), self._speed()
         if scheduler is not None:
@@ -136,8 +136,8 @@ class CurveWriter(TrainerCallback):  # type: ignore[misc]
         self, args: TrainingArguments, state: TrainerState, control: TrainerControl, metrics: Any = None, **_: Any
     ) -> None:
         """A point of each epoch's curve."""
-        scores = {f"dev/{key.removeprefix('eval_')}": float(value) for key, value in (metrics or {}).items()}
-        self._curves.add(scores, state.global_step)
+        found = {key.removeprefix("eval_"): value for key, value in (metrics or {}).items() if key.startswith("eval_")}
+        self._curves.add({f"dev/{key}": float(value) for key, value in found.items()}, state.global_step)
 
     def on_train_end(self, args: TrainingArguments, state: TrainerState, control: TrainerControl, **_: Any) -> None:
         """Close the run."""
