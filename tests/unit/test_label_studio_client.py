@@ -74,6 +74,14 @@ def test_a_known_server_with_a_valid_token_is_accepted(fake: Fake) -> None:
     assert connect(fake).user_id == 1
 
 
+def test_an_account_that_was_removed_is_told_so_and_makes_nothing(fake: Fake) -> None:
+    fake.answers["/api/current-user/whoami"] = (200, {"id": 1, "active_organization": None})
+    with pytest.raises(ServerError, match="belongs to no organisation") as failure:
+        connect(fake)
+    assert "remedy" in str(failure.value)
+    assert fake.posts == 0
+
+
 @pytest.mark.parametrize("release", ["2.0.0", "1.4.1", "3.1.0.dev0"])
 def test_a_server_of_an_unknown_version_is_refused_by_name(fake: Fake, release: str) -> None:
     fake.answers["/api/version"] = (200, {"release": release})

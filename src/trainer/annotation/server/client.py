@@ -41,7 +41,9 @@ class Server:
             raise _refusal(self.url, "sign in", error.status_code, error.body) from None
         self._transport = sdk._client_wrapper.httpx_client
         self._check_version()
-        self.user_id = int(self.get("api/current-user/whoami")["id"])
+        account = self.get("api/current-user/whoami")
+        self.user_id = int(account["id"])
+        self.organisation = self._check_membership(account)
 
     def get(self, path: str, **parameters: Any) -> Any:
         """The JSON that a GET answers; repeated by the SDK when the server is busy."""
@@ -83,6 +85,16 @@ class Server:
                 file=self.url,
                 remedy=f"use a server from {_OLDEST[0]}.{_OLDEST[1]} up to, not including, {_NEXT[0]}.{_NEXT[1]}",
             )
+
+    def _check_membership(self, account: Mapping[str, Any]) -> str:
+        """Title of the account's organisation. The server lets one without make projects that nobody ever sees."""
+        if account.get("active_organization", 0) is None:
+            raise ServerError(
+                "this account belongs to no organisation on the server (any more), so it has a right to nothing there",
+                file=self.url,
+                remedy="ask the server's administrator to invite it again, or use the token of an account that belongs",
+            )
+        return str((account.get("active_organization_meta") or {}).get("title") or "")
 
     def _request(self, method: str, path: str, parameters: Mapping[str, Any], body: Any) -> Any:
         content = None if body is None else json.dumps(body, ensure_ascii=False).encode("utf-8")
@@ -139,7 +151,12 @@ def _refusal(url: str, path: str, status: int | None, body: Any) -> ServerError:
             remedy="ask the project's owner for access, or use the token of an account that has it",
         )
     if status == 404:
-        return ServerError("there is no such thing on the server", file=url, record=path, remedy="check the address")
+        return ServerError(
+            "there is no such thing on the server, or this account may not see it",
+            file=url,
+            record=path,
+            remedy="check the address, and that the account still belongs to the project's organisation",
+        )
     return ServerError(f"answered {status}: {_shown(body)}", file=url, record=path)
 
 

@@ -57,9 +57,11 @@ def require_project(server: Server, title: str) -> Project:
     if project is None:
         titles = ", ".join(sorted(str(other["title"]) for other in _iterate_projects(server))) or "none"
         raise ServerError(
-            f"no project is called {title!r} (there are: {titles})",
+            f"no project of this account's organisation {server.organisation!r} is called {title!r} "
+            f"(there are: {titles})",
             file=server.url,
-            remedy="correct --project, or make the project with `python -m trainer annotations push`",
+            remedy="correct --project, make the project with `python -m trainer annotations push`, "
+            "or, if it is another organisation's, use the token of one of its members",
         )
     return project
 
