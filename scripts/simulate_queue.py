@@ -1,111 +1,110 @@
 """Does the labelling queue beat random order? A simulation on the articles that ship (see docs/queue.md).
 
-A CRF starts from 20 random training articles; 10 more are added at a time, chosen by a strategy
+A learner starts from 20 random training articles; more are added at a time, chosen by a strategy
 with the model just fitted; after each step it is scored on the fixed dev articles. The gold is
-not read. Writes docs/results/queue.json and docs/images/queue.png; finished fits are kept in
+not read. Writes docs/results/queue*.json and docs/images/queue*.png; finished fits are kept in
 .cache/, so that the same command goes on where it stopped.
 
-    nice python scripts/simulate_queue.py --seeds 5
+    nice python scripts/simulate_queue.py
+    nice python scripts/simulate_queue.py --learner compact --seeds 2 --sizes 20 60 120 --strategies random both
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import tempfile
-from collections.abc import Sequence
+import sys
+from collections.abc import Iterator, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pycrfsuite
+from queue_learners import CrfLearner, EncoderLearner, Fitted, Learner
 
 from trainer.annotation.corpus import load_corpus
-from trainer.annotation.queue import Candidate, Strategy, measure_uncertainty, order_queue
+from trainer.annotation.queue import Candidate, measure_uncertainty, order_queue
 from trainer.annotation.split import load_split, split_corpus
+from trainer.annotation.strategy import Strategy
 from trainer.core.files import write_json
 from trainer.core.metrics import Counts, count_matches, total
-from trainer.core.normalisation import Normalisation
 from trainer.core.paths import default_schema_path, repository_directory
 from trainer.core.schema import load_schema
 from trainer.core.types import Article
-from trainer.learning.crf import iterate_paragraphs
-from trainer.runtime.crf import CrfScorer, read_words
-from trainer.runtime.reading import ReadingSettings
-from trainer.runtime.tagging import decode_spans
+from trainer.core.words import split_words
+from trainer.runtime.tagging import Floats
 
 ROOT = repository_directory()
-START, STEP = 20, 10
-_ITERATIONS, _C1, _C2 = 40, 0.05, 0.01
-_FOLDED = Normalisation(fold_alef=True, fold_ya=True, fold_ta_marbuta=True, lowercase=True)  # configs/model/crf.yaml
-_RESAMPLES = 2000
+Curve = list[dict[str, Any]]
+_RESAMPLES = 500
 
 
 class Simulation:
-    """Pool, dev and the cached features of both."""
+    """One learner on the pool of training articles, scored on dev; finished points are kept and not computed again."""
 
-    def __init__(self, cache: Path) -> None:
-        self.schema = load_schema(default_schema_path())
-        corpus = load_corpus([ROOT / "data" / "annotations"], self.schema)
+    def __init__(self, learner: str, epochs: int, sizes: Sequence[int], cache: Path) -> None:
+        schema = load_schema(default_schema_path())
+        corpus = load_corpus([ROOT / "data" / "annotations"], schema)
         self.pool, self.dev = split_corpus(corpus, load_split(ROOT / "data" / "split.json"))
-        self.settings = ReadingSettings(_FOLDED)
-        self.readings = {article.id: read_words(article.text, self.settings) for article in (*self.pool, *self.dev)}
-        self.examples = {article.id: list(iterate_paragraphs(article, self.settings)) for article in self.pool}
-        self.cache = cache
+        self.words = {article.id: len(split_words(article.text)) for article in self.pool}
+        self.learner: Learner = (
+            CrfLearner(schema, self.pool, self.dev) if learner == "crf" else EncoderLearner(schema, self.dev, epochs)
+        )
+        self.data = corpus.hash
+        self.sizes = tuple(sizes)
+        self.cache = cache / f"{learner}-{corpus.hash[:12]}-{'-'.join(map(str, self.sizes))}"
 
-    def run(self, strategy: Strategy, seed: int, last: int) -> list[dict[str, Any]]:
-        """The learning curve of one strategy and seed: articles, words and strict dev F1 at each step."""
-        path = self.cache / f"{strategy.value}-{seed}.json"
-        state = json.loads(path.read_text()) if path.is_file() else {"chosen": self._first(seed), "curve": []}
+    def run(self, strategy: Strategy, seed: int, fits: Iterator[None]) -> Curve | None:
+        """The learning curve of a strategy: articles, words and dev counts at each size; None while it is unfinished.
+
+        Args:
+            strategy: What chooses the next articles; the first are drawn at random, for every strategy the same.
+            seed: Of the first articles, of random order and of the fit.
+            fits: One item for each fit that may still be made.
+        """
+        sizes, path = self.sizes, self.cache / f"{strategy.value}-{seed}.json"
+        state: dict[str, Any] = {"chosen": self._first(seed, sizes[0]), "curve": []}
+        if path.is_file():
+            state = json.loads(path.read_text())
         by_id = {article.id: article for article in self.pool}
-        while not state["curve"] or state["curve"][-1]["articles"] < last:
+        while len(state["curve"]) < len(sizes):
+            place = len(state["curve"])
             labelled = [by_id[identifier] for identifier in state["chosen"]]
-            with tempfile.TemporaryDirectory() as directory:
-                scorer = self._fit(labelled, Path(directory) / "crf")
-                point = {
-                    "articles": len(labelled),
-                    "words": sum(len(self.readings[article.id].words) for article in labelled),
-                    "dev": [[c.correct, c.predicted, c.gold] for c in self._score(scorer)],
-                }
-                state["chosen"] += self._choose(scorer, labelled, strategy, seed)
+            if next(fits, False) is False:
+                return None
+            fitted = self.learner.fit(labelled, seed)
+            found = fitted.predict(self.dev)
+            counts = [count_matches(article.spans, spans) for article, spans in zip(self.dev, found, strict=True)]
+            point: dict[str, Any] = {
+                "articles": len(labelled),
+                "words": sum(self.words[article.id] for article in labelled),
+                "dev": [[c.correct, c.predicted, c.gold] for c in counts],
+            }
+            if place + 1 < len(sizes):
+                state["chosen"] += self._choose(fitted, labelled, strategy, seed, sizes[place + 1] - len(labelled))
             state["curve"].append(point)
             write_json(path, state)
             print(strategy.value, seed, point["articles"], point["words"], round(f1(point["dev"]), 4), flush=True)
         return list(state["curve"])
 
-    def _first(self, seed: int) -> list[str]:
+    def _first(self, seed: int, size: int) -> list[str]:
         order = np.random.default_rng(seed).permutation(len(self.pool))
-        return [self.pool[index].id for index in order[:START]]
+        return [self.pool[index].id for index in order[:size]]
 
-    def _fit(self, labelled: Sequence[Article], path: Path) -> CrfScorer:
-        trainer = pycrfsuite.Trainer(algorithm="lbfgs", verbose=False)
-        trainer.set_params({"c1": _C1, "c2": _C2, "max_iterations": _ITERATIONS})
-        trainer.set("feature.possible_transitions", True)
-        for article in labelled:
-            for features, tags in self.examples[article.id]:
-                trainer.append(features, tags)
-        trainer.train(str(path))
-        return CrfScorer(path, self.schema.tags)
-
-    def _score(self, scorer: CrfScorer) -> list[Counts]:
-        readings = [self.readings[article.id] for article in self.dev]
-        scores = scorer.score_readings(readings)
-        spans = [decode_spans(reading, rows, self.schema.tags) for reading, rows in zip(readings, scores, strict=True)]
-        return [count_matches(article.spans, found) for article, found in zip(self.dev, spans, strict=True)]
-
-    def _choose(self, scorer: CrfScorer, labelled: Sequence[Article], strategy: Strategy, seed: int) -> list[str]:
+    def _choose(
+        self, fitted: Fitted, labelled: Sequence[Article], strategy: Strategy, seed: int, count: int
+    ) -> list[str]:
         done = {article.id for article in labelled}
         waiting = [article for article in self.pool if article.id not in done]
-        readings = [self.readings[article.id] for article in waiting]
         needs_scores = strategy in (Strategy.BOTH, Strategy.UNCERTAINTY)
-        scores = scorer.score_readings(readings) if needs_scores else [np.zeros((0, 1))] * len(waiting)
+        nothing = np.zeros((0, 1), dtype=np.float32)
+        scores: Sequence[Floats] = fitted.score(waiting) if needs_scores else [nothing] * len(waiting)
         candidates = [
-            Candidate(article.id, article.text, len(reading.words), measure_uncertainty(rows))
-            for article, reading, rows in zip(waiting, readings, scores, strict=True)
+            Candidate(article.id, article.text, self.words[article.id], measure_uncertainty(rows))
+            for article, rows in zip(waiting, scores, strict=True)
         ]
-        queue = order_queue(
-            candidates, [article.text for article in labelled], strategy, seed * 1000 + len(labelled), STEP
-        )
+        texts = [article.text for article in labelled]
+        queue = order_queue(candidates, texts, strategy, seed * 1000 + len(labelled), count)
         return [queued.article for queued in queue]
 
 
@@ -114,7 +113,7 @@ def f1(dev: Sequence[Sequence[int]]) -> float:
     return total(Counts(*row) for row in dev).f1
 
 
-def area_between(curve: Sequence[dict[str, Any]], other: Sequence[dict[str, Any]], axis: str) -> float:
+def area_between(curve: Curve, other: Curve, axis: str) -> float:
     """Mean height of one curve above the other, in F1 points, over the stretch that both cover."""
     x, y = [p[axis] for p in curve], [100 * f1(p["dev"]) for p in curve]
     ox, oy = [p[axis] for p in other], [100 * f1(p["dev"]) for p in other]
@@ -122,23 +121,22 @@ def area_between(curve: Sequence[dict[str, Any]], other: Sequence[dict[str, Any]
     return float(np.mean(np.interp(grid, x, y) - np.interp(grid, ox, oy)))
 
 
-def bootstrap_area(
-    pairs: Sequence[tuple[list[dict[str, Any]], list[dict[str, Any]]]], axis: str
-) -> tuple[float, float, float]:
+def bootstrap_area(pairs: Sequence[tuple[Curve, Curve]], axis: str) -> dict[str, float]:
     """Mean area over seeds, and its 95 % interval with seeds and dev articles resampled together."""
     generator = np.random.default_rng(0)
     dev = len(pairs[0][0][0]["dev"])
     values = []
-    for _ in range(_RESAMPLES // 4):
+    for _ in range(_RESAMPLES):
         rows = generator.integers(dev, size=dev)
         seeds = generator.integers(len(pairs), size=len(pairs))
         drawn = [[[{**p, "dev": [p["dev"][row] for row in rows]} for p in c] for c in pairs[seed]] for seed in seeds]
         values.append(np.mean([area_between(curve, other, axis) for curve, other in drawn]))
     low, high = np.quantile(values, [0.025, 0.975])
-    return float(np.mean([area_between(curve, other, axis) for curve, other in pairs])), float(low), float(high)
+    mean = np.mean([area_between(curve, other, axis) for curve, other in pairs])
+    return {"mean": float(mean), "low": float(low), "high": float(high)}
 
 
-def plot(curves: dict[str, list[list[dict[str, Any]]]], path: Path) -> None:
+def plot(curves: dict[str, list[Curve]], path: Path) -> None:
     """Mean curve of each strategy with the range over seeds, by articles and by words."""
     import matplotlib
 
@@ -161,48 +159,51 @@ def plot(curves: dict[str, list[list[dict[str, Any]]]], path: Path) -> None:
     figure.savefig(path, dpi=110)
 
 
+def parse_arguments() -> argparse.Namespace:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--learner", choices=("crf", "compact"), default="crf")
+    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--sizes", type=int, nargs="+", default=list(range(20, 101, 10)), help="annotated articles")
+    parser.add_argument("--epochs", type=int, default=5, help="of the compact encoder")
+    parser.add_argument("--strategies", nargs="+", default=["random", "both", "uncertainty", "diversity"])
+    parser.add_argument("--fits", type=int, default=10**6, help="stop after so many fits; the same command goes on")
+    return parser.parse_args()
+
+
 def main() -> None:
     """Run what is missing, then write the figures."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seeds", type=int, default=5)
-    parser.add_argument("--last", type=int, default=100, help="articles at which a curve ends")
-    parser.add_argument("--strategies", nargs="+", default=["random", "both", "uncertainty", "diversity"])
-    arguments = parser.parse_args()
-    simulation = Simulation(ROOT / ".cache" / "queue-simulation")
-    curves: dict[str, list[list[dict[str, Any]]]] = {name: [] for name in arguments.strategies}
+    arguments = parse_arguments()
+    simulation = Simulation(arguments.learner, arguments.epochs, arguments.sizes, ROOT / ".cache" / "queue-simulation")
+    fits = repeat(None, arguments.fits)
+    curves: dict[str, list[Curve]] = {name: [] for name in arguments.strategies}
     for seed in range(arguments.seeds):
         for name in arguments.strategies:
-            curves[name].append(simulation.run(Strategy(name), seed, arguments.last))
-    areas = {
-        name: {
-            axis: dict(
-                zip(
-                    ("mean", "low", "high"),
-                    bootstrap_area(list(zip(runs, curves["random"], strict=True)), axis),
-                    strict=True,
-                )
-            )
-            for axis in ("articles", "words")
-        }
-        for name, runs in curves.items()
-        if name != "random"
-    }
+            curve = simulation.run(Strategy(name), seed, fits)
+            if curve is None:
+                sys.exit("unfinished: the same command goes on")
+            curves[name].append(curve)
+    areas: dict[str, dict[str, dict[str, float]]] = {}
+    for name, runs in curves.items():
+        pairs = list(zip(runs, curves["random"], strict=True))
+        if name != "random":
+            areas[name] = {axis: bootstrap_area(pairs, axis) for axis in ("articles", "words")}
     summary = {
         name: [[{"articles": p["articles"], "words": p["words"], "f1": f1(p["dev"])} for p in run] for run in runs]
         for name, runs in curves.items()
     }
+    suffix = "" if arguments.learner == "crf" else f"-{arguments.learner}"
     write_json(
-        ROOT / "docs" / "results" / "queue.json",
+        ROOT / "docs" / "results" / f"queue{suffix}.json",
         {
-            "learner": {"kind": "crf", "iterations": _ITERATIONS, "c1": _C1, "c2": _C2},
-            "start": START,
-            "step": STEP,
+            "learner": simulation.learner.settings,
+            "data": simulation.data,
             "dev_articles": len(simulation.dev),
             "area_over_random_in_f1_points": areas,
             "curves": summary,
         },
     )
-    plot(curves, ROOT / "docs" / "images" / "queue.png")
+    plot(curves, ROOT / "docs" / "images" / f"queue{suffix}.png")
     print(json.dumps(areas, indent=1))
 
 
