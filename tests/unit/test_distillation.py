@@ -51,7 +51,7 @@ def test_a_crf_cannot_be_a_student() -> None:
 
 def test_several_teachers_are_averaged_word_by_word(teachers: list[Path], schema: EventSchema) -> None:
     texts = [build_article("x", 0).text, "", build_article("y", 3).text]
-    loaded = load_teachers(teachers, schema.tags)
+    loaded = load_teachers(teachers, schema.tags, ())
     alone = [ask_teachers([teacher], texts, schema.tags, 1.0) for teacher in loaded]
     together = ask_teachers(loaded, texts, schema.tags, 1.0)
     assert not np.allclose(alone[0][0], alone[1][0])
@@ -62,21 +62,27 @@ def test_several_teachers_are_averaged_word_by_word(teachers: list[Path], schema
 
 
 def test_columns_follow_the_students_tags(teachers: list[Path], schema: EventSchema) -> None:
-    loaded, text = load_teachers(teachers[:1], schema.tags), build_article("x", 0).text
+    loaded, text = load_teachers(teachers[:1], schema.tags, ()), build_article("x", 0).text
     order = tuple(reversed(schema.tags))
     straight, reversed_ = (ask_teachers(loaded, [text], tags, 1.0)[0] for tags in (schema.tags, order))
     assert np.allclose(straight, reversed_[:, ::-1])
 
 
 def test_a_higher_temperature_is_softer(teachers: list[Path], schema: EventSchema) -> None:
-    loaded, text = load_teachers(teachers[:1], schema.tags), build_article("x", 0).text
+    loaded, text = load_teachers(teachers[:1], schema.tags, ()), build_article("x", 0).text
     sharp, soft = (ask_teachers(loaded, [text], schema.tags, value)[0] for value in (1.0, 4.0))
     assert soft.max(axis=1).mean() < sharp.max(axis=1).mean()
 
 
 def test_a_teacher_of_other_labels_is_refused(teachers: list[Path]) -> None:
     with pytest.raises(ConfigError, match="the teacher's tags"):
-        load_teachers(teachers[:1], ("O", "B-PERS", "I-PERS"))
+        load_teachers(teachers[:1], ("O", "B-PERS", "I-PERS"), ())
+
+
+def test_a_teacher_that_learnt_the_students_dev_articles_is_refused(teachers: list[Path], schema: EventSchema) -> None:
+    load_teachers(teachers[:1], schema.tags, ("article-05",))
+    with pytest.raises(ConfigError, match="trained on 1 of the student's dev articles, such as article-07"):
+        load_teachers(teachers[:1], schema.tags, ("article-05", "article-07"))
 
 
 def test_the_soft_loss_of_certain_teachers_is_cross_entropy() -> None:

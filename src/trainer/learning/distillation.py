@@ -50,12 +50,18 @@ class Lesson:
     facts: dict[str, Any]
 
 
-def load_teachers(directories: Sequence[Path], tags: Sequence[str]) -> list[Model]:
+def load_teachers(directories: Sequence[Path], tags: Sequence[str], dev: Sequence[str]) -> list[Model]:
     """Loads finished runs that know the student's tags, in whatever order.
+
+    Args:
+        directories: Of the runs.
+        tags: The student's tags.
+        dev: Ids of the student's dev articles.
 
     Raises:
         ArtifactError: A directory is not a complete run.
-        ConfigError: A teacher has other tags than the student.
+        ConfigError: A teacher has other tags than the student, or was trained on an article that the student's epoch
+            is picked by.
     """
     teachers = [load_model(directory) for directory in directories]
     for directory, teacher in zip(directories, teachers, strict=True):
@@ -63,6 +69,12 @@ def load_teachers(directories: Sequence[Path], tags: Sequence[str]) -> list[Mode
             raise ConfigError(
                 f"the teacher's tags are {', '.join(teacher.checkpoint.schema.tags)}; the student's {', '.join(tags)}",
                 file=directory, record="teacher", remedy="name a run of the same labels, or set data.schema to its own",
+            )  # fmt: skip
+        seen = sorted(set(dev) & set(teacher.checkpoint.provenance.get("data", {}).get("train", ())))
+        if seen:
+            raise ConfigError(
+                f"the teacher was trained on {len(seen)} of the student's dev articles, such as {seen[0]}",
+                file=directory, record="teacher", remedy="train the teacher on the same split, without dev",
             )  # fmt: skip
     return teachers
 

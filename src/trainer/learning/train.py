@@ -146,7 +146,7 @@ def _ask_teachers(config: TrainConfig, data: TrainingData, reader: Reader, proce
     directories = read_teachers(config.teacher)
     if not directories:
         return None
-    teachers = load_teachers(directories, data.schema.tags)
+    teachers = load_teachers(directories, data.schema.tags, [article.id for article in data.dev])
     fingerprints = [teacher.fingerprint for teacher in teachers]
     _on_main(processes, lambda: pin_source(config.directory, "teacher", fingerprints))
     articles = read_unlabelled(config.distil, data.dev, config.data.gold_manifest)

@@ -1,0 +1,273 @@
+#!/usr/bin/env python
+"""What the compact encoder is worth: trains, judges and tabulates; docs/encoder.md's tables come from it.
+
+    python scripts/encoder_results.py --seeds 5 --anercorp DIR --real-news FILE --rung "static vectors only=DIR"
+
+Runs that are complete are not trained again, reports that are newer than their run are not judged again, so the
+command can be stopped and given again. Figures go to docs/results/encoder.json; what a call leaves out keeps the
+figures of the call before.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from trainer.core.files import write_json, write_text
+
+ROOT = Path(__file__).resolve().parents[1]
+FIGURES = ROOT / "docs" / "results" / "encoder.json"
+PAGE = ROOT / "docs" / "encoder.md"
+NO_EVENTS = ("event_head.enabled=false",)
+RANDOM = ("model.encoder=null",)
+LADDER_EPOCHS = 4
+Row = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One training run and where it is judged.
+
+    Attributes:
+        name: Its directory under models/.
+        group: Runs of one group differ by their seed alone.
+        experiment: File of configs/exp.
+        overrides: Of its configuration.
+    """
+
+    name: str
+    group: str
+    experiment: str
+    overrides: tuple[str, ...] = ()
+
+    @property
+    def directory(self) -> Path:
+        """Where it lies."""
+        return ROOT / "models" / self.name
+
+
+def own_runs(seeds: int) -> list[Run]:
+    """On the annotated articles that ship."""
+    runs = [Run("table-crf", "CRF", "crf", NO_EVENTS)]
+    for seed in range(1, seeds + 1):
+        runs.append(Run(f"table-random-{seed}", "random weights", "compact", (*NO_EVENTS, *RANDOM, f"seed={seed}")))
+    for seed in range(1, seeds + 1):
+        runs.append(Run(f"table-compact-{seed}", "compact encoder", "compact", (*NO_EVENTS, f"seed={seed}")))
+    return runs
+
+
+def anercorp_runs(folder: Path, seeds: int) -> list[Run]:
+    """On ANERcorp's training half; its dev articles are drawn from it by hash."""
+    data = (
+        f"data.annotations=[{folder / 'train.conll'}]", "data.split=null", "data.gold_manifest=null",
+        "data.schema=null", *NO_EVENTS,
+    )  # fmt: skip
+    runs = [
+        Run("anercorp-crf", "CRF", "crf", data),
+        Run("anercorp-random-1", "random weights", "compact", (*data, *RANDOM, "seed=1")),
+    ]
+    for seed in range(1, seeds + 1):
+        runs.append(Run(f"anercorp-compact-{seed}", "compact encoder", "compact", (*data, f"seed={seed}")))
+    return runs
+
+
+def train_runs(runs: list[Run], jobs: int) -> None:
+    """Trains what is not complete, some at a time, each on its share of the cores."""
+    with ThreadPoolExecutor(jobs) as pool:
+        list(pool.map(lambda run: _train(run, jobs), runs))
+
+
+def _train(run: Run, jobs: int) -> None:
+    command = ["-m", "trainer", "train", f"+exp={run.experiment}", f"name={run.name}", *run.overrides]
+    _call(command, ROOT / "models" / f"{run.name}.log", jobs)
+
+
+def _call(command: list[str], log: Path, jobs: int) -> None:
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    environment = {**os.environ, "OMP_NUM_THREADS": str(threads), "TOKENIZERS_PARALLELISM": "false"}
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a", encoding="utf-8") as output:
+        code = subprocess.run(
+            [sys.executable, *command], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT, check=False
+        ).returncode
+    if code:
+        raise SystemExit(f"exit code {code}: python {' '.join(command)}\n  see {log}")
+
+
+def judge(run: Run, kind: str, gold: Path | None) -> Row:
+    """The judge's report on a run, made where it is missing or older than the run."""
+    folder = ROOT / "eval" / "reports" / f"{run.name}@{kind}"
+    report = folder / "metrics.json"
+    sealed = (run.directory / "provenance.json").stat().st_mtime
+    if not report.is_file() or report.stat().st_mtime < sealed:
+        other = [] if gold is None else ["--gold", str(gold), "--unchecked"]
+        command = ["-m", "eval", str(run.directory), "--out", str(folder), "--no-behaviour", "--no-gates", *other]
+        _call(command, ROOT / "models" / f"{run.name}.log", 1)
+    read: Row = json.loads(report.read_text(encoding="utf-8"))
+    return read
+
+
+def describe_group(runs: list[Run], reports: dict[str, list[Row]]) -> Row:
+    """Mean and deviation over the seeds of a group, on dev and on each kind of gold."""
+    trained = [json.loads((run.directory / "metrics.json").read_text(encoding="utf-8")) for run in runs]
+    row: Row = {"group": runs[0].group, "seeds": len(runs), "dev": _spread([m["dev"]["strict"]["f1"] for m in trained])}
+    for kind, judged in reports.items():
+        row[kind] = _spread([report["strict"]["f1"] for report in judged])
+        row[f"{kind} by label"] = {
+            label: statistics.mean(report["labels"][label]["f1"] for report in judged) for label in judged[0]["labels"]
+        }
+    if "gold" in reports:
+        for source in ("synthetic", "real"):
+            row[source] = _spread([report["sources"][source]["strict"]["f1"] for report in reports["gold"]])
+    row["bytes"] = reports[next(iter(reports))][0]["run"]["bytes"]
+    row["commits"] = sorted({str(m["run"]["commit"]["sha"]) for kind in reports.values() for m in kind})
+    return row
+
+
+def _spread(values: list[float]) -> Row:
+    deviation = statistics.stdev(values) if len(values) > 1 else None
+    return {"mean": statistics.mean(values), "deviation": deviation, "values": values}
+
+
+def measure_table(runs: list[Run], golds: dict[str, Path | None], jobs: int) -> list[Row]:
+    """Trains and judges; a row for each group."""
+    train_runs(runs, jobs)
+    rows = []
+    for group in dict.fromkeys(run.group for run in runs):
+        members = [run for run in runs if run.group == group]
+        reports = {kind: [judge(run, kind, gold) for run in members] for kind, gold in golds.items()}
+        rows.append(describe_group(members, reports))
+    return rows
+
+
+def measure_ladder(rungs: list[str], jobs: int) -> list[Row]:
+    """Dev strict F1 of short trainings from several encoders, with what their provenance says of their making."""
+    parsed = [(label, Path(folder)) for label, _, folder in (rung.partition("=") for rung in rungs)]
+    runs = []
+    for label, folder in parsed:
+        slug = re.sub(r"[^A-Za-z0-9]+", "-", label).strip("-").lower()
+        start = RANDOM if folder == Path("random") else (f"model.encoder={folder}",)
+        short = (f"training.epochs={LADDER_EPOCHS}", *NO_EVENTS, *start)
+        runs.append(Run(f"ladder-{slug}", label, "compact", short))
+    train_runs(runs, jobs)
+    rows = []
+    for run, (label, folder) in zip(runs, parsed, strict=True):
+        metrics = json.loads((run.directory / "metrics.json").read_text(encoding="utf-8"))
+        made = folder / "provenance.json"
+        facts = json.loads(made.read_text(encoding="utf-8")) if made.is_file() else {}
+        rows.append({"encoder": label, "dev": metrics["dev"]["strict"]["f1"], "made": _pick_facts(facts)})
+    return rows
+
+
+def _pick_facts(facts: Row) -> Row:
+    seen, held_out = facts.get("seen", {}), facts.get("held_out", {})
+    return {**seen, "held_out_loss": held_out.get("loss"), "held_out_accuracy": held_out.get("accuracy")}
+
+
+def own_table(rows: list[Row]) -> str:
+    """Scores on the articles that ship."""
+    kinds = [kind for kind in ("dev", "gold", "synthetic", "real", "real-news") if all(kind in row for row in rows)]
+    names = {"gold": "gold, all", "synthetic": "gold, synthetic", "real": "seed article", "real-news": "real news"}
+    heads = ["trained from", "seeds", *(names.get(kind, kind) for kind in kinds)]
+    return _table(heads, [[row["group"], str(row["seeds"]), *(_cell(row[kind]) for kind in kinds)] for row in rows])
+
+
+def anercorp_table(rows: list[Row]) -> str:
+    """Scores on ANERcorp."""
+    labels = list(rows[0]["test by label"])
+    heads = ["trained from", "seeds", "dev", "test", *labels]
+    return _table(
+        heads,
+        [
+            [
+                row["group"], str(row["seeds"]), _cell(row["dev"]), _cell(row["test"]),
+                *(_percent(row["test by label"][label]) for label in labels),
+            ]
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
+def ladder_table(rows: list[Row]) -> str:
+    """What was tried."""
+    lines = []
+    for row in rows:
+        made = row["made"]
+        tokens, accuracy = made.get("tokens"), made.get("held_out_accuracy")
+        seen = "" if tokens is None else f"{tokens / 1e6:.2f} M"
+        lines.append(
+            [row["encoder"], seen, "" if accuracy is None else f"{_percent(accuracy)} %", _percent(row["dev"])]
+        )
+    return _table(["encoder", "tokens seen", "held-out accuracy", f"dev, {LADDER_EPOCHS} epochs"], lines)
+
+
+TABLES = {"own": own_table, "anercorp": anercorp_table, "ladder": ladder_table}
+
+
+def write_page(figures: Row) -> None:
+    """Fills the page's blocks ``<!-- results:NAME -->``."""
+    text = PAGE.read_text(encoding="utf-8")
+    for name, render in TABLES.items():
+        if figures.get(name):
+            pattern = re.compile(rf"(<!-- results:{name} -->\n).*?(<!-- /results -->)", re.DOTALL)
+            text = pattern.sub(partial(_fill, render(figures[name])), text)
+    write_text(PAGE, text)
+
+
+def _fill(table: str, match: re.Match[str]) -> str:
+    return f"{match[1]}{table}\n{match[2]}"
+
+
+def _cell(spread: Row) -> str:
+    mean = f"**{_percent(spread['mean'])}**" if spread["deviation"] is not None else _percent(spread["mean"])
+    return mean if spread["deviation"] is None else f"{mean} ± {_percent(spread['deviation'])}"
+
+
+def _percent(value: float) -> str:
+    return f"{100 * value:.1f}"
+
+
+def _table(heads: list[str], rows: list[list[str]]) -> str:
+    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def main() -> None:
+    """Measure what is asked for, keep the rest, write the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=0, help="seeds of random weights and compact on our articles")
+    parser.add_argument("--real-news", type=Path, help="annotated real articles to judge on as well")
+    parser.add_argument("--anercorp", type=Path, help="folder with train.conll and test.conll")
+    parser.add_argument("--anercorp-seeds", type=int, default=1)
+    parser.add_argument("--rung", action="append", default=[], metavar="LABEL=DIRECTORY", help="encoder to compare")
+    parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
+    arguments = parser.parse_args()
+    figures: Row = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else {}
+    if arguments.rung:
+        figures["ladder"] = measure_ladder(arguments.rung, arguments.jobs)
+        write_json(FIGURES, figures)
+    if arguments.seeds:
+        golds: dict[str, Path | None] = {"gold": None}
+        if arguments.real_news:
+            golds["real-news"] = arguments.real_news
+        figures["own"] = measure_table(own_runs(arguments.seeds), golds, arguments.jobs)
+        write_json(FIGURES, figures)
+    if arguments.anercorp:
+        runs = anercorp_runs(arguments.anercorp, arguments.anercorp_seeds)
+        figures["anercorp"] = measure_table(runs, {"test": arguments.anercorp / "test.conll"}, arguments.jobs)
+        write_json(FIGURES, figures)
+    write_page(figures)
+
+
+if __name__ == "__main__":
+    main()
