@@ -6,7 +6,10 @@ Both train the same random weights on the same paragraphs, in turns, in one proc
   tokens, in the order of the default sampler, padded to the longest of the batch, fp32, AdamW
   over every row of the embedding table.
 - ours: the loop and the default settings of ``python -m trainer train``.
-- ours, lower layers seldom: the same with ``training.lower_layers_every=3``.
+- ours, lower layers every 2nd update: the same with ``training.lower_layers_every=2``, the default of pretrained
+  encoders of AraBERT's size.
+
+Losses are compared on two small models: random weights, and the bundled encoder.
 
 Tokens are those of words; padding and special tokens do not count on either side.
 """
@@ -24,7 +27,7 @@ import torch
 from transformers import BertForTokenClassification, PreTrainedTokenizerFast, set_seed
 
 from trainer.core.files import write_json
-from trainer.learning.benchmark_curves import SELDOM, compare_curves
+from trainer.learning.benchmark_curves import EVERY, SELDOM, compare_curves, pretrained_ground, random_ground
 from trainer.learning.benchmark_sides import encode_paragraphs, train_ours, train_plain
 from trainer.learning.config import DataConfig, TrainingConfig
 from trainer.learning.data import TrainingData, load_data
@@ -56,7 +59,7 @@ def measure_speed(
         speeds = {
             "plain": train_plain(plain_model, paragraphs, tokenizer, updates + 1, number)[0],
             "ours": train_ours(our_model, windows, updates + 1, number, TrainingConfig())[0],
-            SELDOM: train_ours(our_model, windows, updates + 1, number, TrainingConfig(lower_layers_every=3))[0],
+            SELDOM: train_ours(our_model, windows, updates + 1, number, TrainingConfig(lower_layers_every=EVERY))[0],
         }
         row = {name: sum(speed.tokens) / sum(speed.durations) for name, speed in speeds.items()}
         found.append({**row, "load": os.getloadavg()[0]})
@@ -78,24 +81,34 @@ def main() -> None:
     parser.add_argument("--updates", type=int, default=6, help="measured updates a round")
     parser.add_argument("--layers", type=int, default=12, help="12 is AraBERT; fewer for a quick look")
     parser.add_argument("--curve-updates", type=int, default=100)
+    parser.add_argument("--curve-encoder", type=Path, default=Path("models/encoder"))
     parser.add_argument("--curve-seeds", type=int, default=3)
     options = parser.parse_args()
-    if options.updates % 3:
-        parser.error("--updates must be a multiple of 3: lower layers learn every third update in one of the rows")
+    if options.updates % EVERY:
+        parser.error(f"--updates must be a multiple of {EVERY}: in one of the rows lower layers learn that seldom")
     keep_freed_memory()
     start_logging(main_process=False)
     data = load_data(DataConfig())
     tokenizer = build_tokenizer(article.text for article in data.train)
+    tags, updates, seeds = len(data.schema.tags), options.curve_updates, options.curve_seeds
     figures = {
         "machine": describe_machine(),
         "threads": torch.get_num_threads(),
         "versions": read_versions(),
         "commit": read_commit(Path.cwd()),
         "speed": measure_speed(data, tokenizer, options.layers, options.rounds, options.updates),
-        "curves": compare_curves(data, tokenizer, options.curve_updates, options.curve_seeds),
+        "curves": compare_curves(data, random_ground(tokenizer, tags), updates, seeds),
+        "pretrained_curves": compare_curves(data, pretrained_ground(options.curve_encoder, tags), updates, seeds),
     }
     write_json(options.out, figures)
-    print(json.dumps({"ratio": figures["speed"]["ratio"], "curves": figures["curves"]["verdict"]}))
+    print(
+        json.dumps(
+            {
+                "ratio": figures["speed"]["ratio"],
+                **{key: figures[key]["verdict"] for key in ("curves", "pretrained_curves")},
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

@@ -22,6 +22,7 @@ from transformers.trainer_utils import IntervalStrategy, SaveStrategy
 
 from trainer.core.bio import spans_to_tags
 from trainer.core.metrics import Counts
+from trainer.core.normalisation import Normalisation
 from trainer.core.types import Article
 from trainer.core.words import split_paragraphs, split_words
 from trainer.learning.config import ModelConfig, TrainConfig, TrainingConfig
@@ -36,12 +37,17 @@ from trainer.runtime.reading import SPECIAL_TOKENS
 PLAIN_BATCH, PLAIN_LENGTH = 16, 512
 
 
-def encode_paragraphs(articles: Sequence[Article], tokenizer: PreTrainedTokenizerFast, tags: Sequence[str]) -> Dataset:
+def encode_paragraphs(
+    articles: Sequence[Article],
+    tokenizer: PreTrainedTokenizerFast,
+    tags: Sequence[str],
+    normalisation: Normalisation = Normalisation(),
+) -> Dataset:
     """One example a paragraph, as token-classification recipes make them."""
     order = {tag: index for index, tag in enumerate(tags)}
     rows: dict[str, list[list[int]]] = {"input_ids": [], "attention_mask": [], "labels": []}
     for article in articles:
-        words = split_words(article.text)
+        words = split_words(article.text, normalisation)
         targets = [order[tag] for tag in spans_to_tags(words, article.spans)]
         for paragraph in split_paragraphs(article.text, words):
             first, last = paragraph.first_word, paragraph.last_word
