@@ -21,6 +21,7 @@ from tests.label_studio_articles import (
 from trainer.annotation.corpus import load_corpus
 from trainer.annotation.labelstudio import build_results
 from trainer.annotation.server.client import Server
+from trainer.annotation.server.export import export_all
 from trainer.annotation.server.layout import project_paths
 from trainer.annotation.server.projects import require_project
 from trainer.annotation.server.pull import PullReport, pull_annotations
@@ -215,6 +216,24 @@ def test_a_later_pull_reads_only_what_changed_and_a_changed_span_changes_few_lin
     after = file.read_text(encoding="utf-8").splitlines()
     assert set(before) - set(after) <= {"}"} and len(after) - len(before) < 25
     assert report.file == project_paths(loop.out, loop.title)[0]
+
+
+def test_an_export_in_batches_is_the_export_as_a_whole(loop: Loop, monkeypatch: pytest.MonkeyPatch) -> None:
+    first, between, last = ordinary_articles(4), ordinary_articles(9, first=4), ordinary_articles(4, first=13)
+    loop.push(first)
+    push_articles(loop.server, between, "Between the others", loop.schema, loop.manifest)
+    loop.push([*first, *last], model=True)
+    loop.annotate(first[0])
+    loop.annotate(first[0], [], ground_truth=True)
+    loop.annotate(first[1], was_cancelled=True)
+    loop.server.post(f"api/tasks/{loop.tasks()[last[2].id]}/drafts", {"result": build_results(last[2])})
+    project = require_project(loop.server, loop.title)
+    whole = loop.server.get(f"api/projects/{project.id}/export", exportType="JSON", download_all_tasks="true")
+    assert len(whole) == 8 and sum(bool(task["drafts"]) for task in whole) == 1
+    monkeypatch.setattr("trainer.annotation.server.export._BATCH", 3)
+    for sparse in (4, 0):  # by the range of ids, and by listing them
+        monkeypatch.setattr("trainer.annotation.server.export._SPARSE", sparse)
+        assert list(export_all(loop.server, project)) == sorted(whole, key=lambda task: int(task["id"]))
 
 
 def test_deleted_tasks_are_noticed_and_their_work_is_kept(loop: Loop) -> None:

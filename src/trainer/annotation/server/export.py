@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from typing import Any
 
 from trainer.annotation.server.client import Server
@@ -11,18 +13,22 @@ from trainer.annotation.server.projects import Project
 from trainer.annotation.server.task_map import iterate_tasks, make_query
 from trainer.core.errors import ServerError
 
-_BATCH = 100
+_BATCH = 100  # tasks of one request: one batch is worked on while the server makes the next
+_SPARSE = 4  # a project whose ids lie further apart than this on average is listed first
 _SERVER_TIME = "%Y-%m-%dT%H:%M:%S.%fZ"  # the one format in which filters take a time
 _OVERLAP = timedelta(minutes=5)  # a change is dated before its transaction ends, so an earlier date can appear later
 
 
-def export_all(server: Server, project: Project) -> list[dict[str, Any]]:
-    """Every task of the project, those without annotations too (they may hold drafts)."""
-    return _check(server.get(f"api/projects/{project.id}/export", exportType="JSON", download_all_tasks="true"), server)
+def export_all(server: Server, project: Project) -> Iterator[dict[str, Any]]:
+    """Every task of the project in order of id, those without annotations too (they may hold drafts).
+
+    The next tasks are read from the server while the caller works on those before.
+    """
+    return export_tasks(server, project, _find_ids(server, project))
 
 
-def export_changed(server: Server, project: Project, known: Mapping[int, str]) -> list[dict[str, Any]]:
-    """The tasks that changed since they became known.
+def export_changed(server: Server, project: Project, known: Mapping[int, str]) -> Iterator[dict[str, Any]]:
+    """The tasks that changed since they became known, in order of id.
 
     Args:
         server: The server.
@@ -36,16 +42,49 @@ def export_changed(server: Server, project: Project, known: Mapping[int, str]) -
     return export_tasks(server, project, changed)
 
 
-def export_tasks(server: Server, project: Project, tasks: Sequence[int]) -> list[dict[str, Any]]:
-    """Some tasks by their ids."""
-    found: list[dict[str, Any]] = []
-    for start in range(0, len(tasks), _BATCH):
-        parameters: dict[str, Any] = {"ids[]": list(tasks[start : start + _BATCH])}
-        answer = server.get(
-            f"api/projects/{project.id}/export", exportType="JSON", download_all_tasks="true", **parameters
-        )
-        found += _check(answer, server)
-    return found
+def export_tasks(server: Server, project: Project, tasks: Iterable[int]) -> Iterator[dict[str, Any]]:
+    """Those of some ids that are tasks of the project, in order of id.
+
+    Args:
+        server: The server; used from another thread until the iterator ends.
+        project: The project.
+        tasks: Ids in rising order.
+    """
+    rest = iter(tasks)
+
+    def fetch_next() -> list[dict[str, Any]] | None:
+        ids = list(islice(rest, _BATCH))
+        if not ids:
+            return None  # asked for no ids, the server would send every task
+        parameters: dict[str, Any] = {"exportType": "JSON", "download_all_tasks": "true", "ids[]": ids}
+        answer = _check(server.get(f"api/projects/{project.id}/export", **parameters), server)
+        return sorted(answer, key=lambda task: int(task["id"]))
+
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(fetch_next)
+        while (batch := coming.result()) is not None:
+            coming = pool.submit(fetch_next)
+            yield from batch
+
+
+def _find_ids(server: Server, project: Project) -> Iterable[int]:
+    """Ids among which all the project's tasks are, in rising order.
+
+    The server takes longer to list a task than to export it, so where the ids of a project lie close
+    together, their whole range is taken.
+    """
+    lowest, count = _outermost(server, project, "tasks:id")
+    highest, _ = _outermost(server, project, "-tasks:id")
+    if lowest is None or highest is None:
+        return ()
+    if highest - lowest < _SPARSE * (count + _BATCH):
+        return range(lowest, highest + 1)
+    return (int(task["id"]) for task in iterate_tasks(server, project))
+
+
+def _outermost(server: Server, project: Project, order: str) -> tuple[int | None, int]:
+    answer = server.get("api/tasks", project=project.id, page_size=1, query=make_query([], [order]))
+    return (int(answer["tasks"][0]["id"]) if answer["tasks"] else None), int(answer["total"])
 
 
 def count_annotated(server: Server, project: Project) -> int:

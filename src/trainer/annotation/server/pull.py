@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -78,26 +78,38 @@ def pull_annotations(
     complete = complete or not stored.times()
     read = export_all(server, project) if complete else export_changed(server, project, stored.times())
     merged = _merge(stored, read, project, schema, complete)
-    if not complete and len(merged.times()) != count_annotated(server, project):
+    if not complete and len(merged.stored.times()) != count_annotated(server, project):
         complete = True
         read = export_all(server, project)
         merged = _merge(stored, read, project, schema, complete)
-    if merged.aside or aside_file.is_file():
-        write_tasks(aside_file, merged.aside.values())
-    changed = write_tasks(file, merged.tasks.values())
-    return _report(project, file, complete, read, merged, changed)
+    if merged.stored.aside or aside_file.is_file():
+        write_tasks(aside_file, merged.stored.aside.values())
+    changed = write_tasks(file, merged.stored.tasks.values())
+    return _report(project, file, complete, merged, changed)
+
+
+@dataclass(frozen=True, slots=True)
+class _Merged:
+    """What the files will hold, how many tasks were read for it, and how many of those hold a draft."""
+
+    stored: Stored
+    read: int
+    drafts: int
 
 
 def _merge(
-    stored: Stored, read: Sequence[Mapping[str, Any]], project: Project, schema: EventSchema, complete: bool
-) -> Stored:
-    """What earlier pulls left, with the tasks that were read in place of their older selves."""
+    stored: Stored, read: Iterable[Mapping[str, Any]], project: Project, schema: EventSchema, complete: bool
+) -> _Merged:
+    """What earlier pulls left, with the tasks that are read in place of their older selves."""
     tasks, aside = dict(stored.tasks), dict(stored.aside)
-    if complete:
+    if complete and (tasks or aside):
+        read = list(read)
         _mark_vanished(tasks, aside, read)
     holders = {str(task["data"].get(ARTICLE_KEY)): identifier for identifier, task in tasks.items()}
-    for number, task in enumerate(sorted(read, key=lambda task: int(task["id"])), start=1):
+    number = drafts = 0
+    for number, task in enumerate(read, start=1):
         identifier = int(task["id"])
+        drafts += bool(task.get("drafts"))
         tasks.pop(identifier, None)
         aside.pop(identifier, None)
         sorted_task = sort_task(task, number, project, schema, holders)
@@ -105,11 +117,11 @@ def _merge(
             tasks[identifier] = sorted_task.sound
         if sorted_task.aside is not None:
             aside[identifier] = sorted_task.aside
-    return Stored(tasks, aside)
+    return _Merged(Stored(tasks, aside), number, drafts)
 
 
 def _mark_vanished(
-    tasks: dict[int, dict[str, Any]], aside: dict[int, dict[str, Any]], read: Sequence[Mapping[str, Any]]
+    tasks: dict[int, dict[str, Any]], aside: dict[int, dict[str, Any]], read: Collection[Mapping[str, Any]]
 ) -> None:
     """Keep the work in tasks that the server no longer has, unless their article came back as another task."""
     there = {int(task["id"]) for task in read}
@@ -122,31 +134,22 @@ def _mark_vanished(
                 group[identifier] = {**group[identifier], VANISHED: True}
 
 
-def _report(
-    project: Project,
-    file: Path,
-    complete: bool,
-    read: Sequence[Mapping[str, Any]],
-    merged: Stored,
-    changed: bool,
-) -> PullReport:
-    by_task = [
-        [item for item in task["annotations"] if not item.get("was_cancelled")] for task in merged.tasks.values()
-    ]
+def _report(project: Project, file: Path, complete: bool, merged: _Merged, changed: bool) -> PullReport:
+    tasks, aside = merged.stored.tasks.values(), merged.stored.aside.values()
+    by_task = [[item for item in task["annotations"] if not item.get("was_cancelled")] for task in tasks]
     return PullReport(
         project=project,
         file=file,
         complete=complete,
-        read=len(read),
-        articles=len(merged.tasks),
+        read=merged.read,
+        articles=len(tasks),
         annotations=sum(map(len, by_task)),
-        skipped=sum(len(task["annotations"]) for task in merged.tasks.values()) - sum(map(len, by_task)),
-        drafts=sum(bool(task.get("drafts")) for task in read),
+        skipped=sum(len(task["annotations"]) for task in tasks) - sum(map(len, by_task)),
+        drafts=merged.drafts,
         several=sum(len({item.get("completed_by") for item in submitted}) > 1 for submitted in by_task),
         aside=tuple(
-            Aside(str(task["data"].get(ARTICLE_KEY, "")), str(task["link"]), tuple(task["faults"]))
-            for task in merged.aside.values()
+            Aside(str(task["data"].get(ARTICLE_KEY, "")), str(task["link"]), tuple(task["faults"])) for task in aside
         ),
-        vanished=tuple(str(task["data"].get(ARTICLE_KEY, "")) for task in merged.tasks.values() if task.get(VANISHED)),
+        vanished=tuple(str(task["data"].get(ARTICLE_KEY, "")) for task in tasks if task.get(VANISHED)),
         changed=changed,
     )
