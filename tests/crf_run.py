@@ -8,10 +8,11 @@ from pathlib import Path
 from trainer.annotation.corpus import load_corpus
 from trainer.core.schema import EventSchema
 from trainer.core.types import Article
-from trainer.learning.config import CrfConfig, DataConfig, ModelConfig, ModelKind, NormalisationConfig, TrainConfig
+from trainer.learning.config import DataConfig, TrainConfig
 from trainer.learning.crf import train_crf
 from trainer.learning.data import TrainingData
 from trainer.learning.event_config import EventHeadConfig
+from trainer.learning.model_config import CrfConfig, ModelConfig, ModelKind, NormalisationConfig
 
 
 def make_crf_run(

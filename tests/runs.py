@@ -9,7 +9,8 @@ from trainer.core.paths import default_schema_path
 from trainer.core.schema import load_schema
 from trainer.core.types import Link, Span
 from trainer.core.words import split_words
-from trainer.runtime.checkpoint import Calibration, seal_checkpoint, write_calibration, write_reading
+from trainer.runtime.calibration import Calibration
+from trainer.runtime.checkpoint import seal_checkpoint, write_calibration, write_reading
 from trainer.runtime.clitics import name_spans
 from trainer.runtime.reading import ReadingSettings
 from trainer.runtime.result import Extraction

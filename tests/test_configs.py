@@ -13,7 +13,8 @@ from hydra.core.config_store import ConfigStore
 from trainer.cli.hydra import to_dataclass
 from trainer.core.errors import ConfigError
 from trainer.core.paths import configuration_directory
-from trainer.learning.config import ModelKind, ShapeConfig, TrainConfig, TrainingConfig
+from trainer.learning.config import TrainConfig, TrainingConfig
+from trainer.learning.model_config import ModelKind, ShapeConfig
 
 CONFIGS = configuration_directory()
 EXPERIMENTS = sorted(path.stem for path in (CONFIGS / "exp").glob("*.yaml"))

@@ -10,16 +10,9 @@ import pytest
 from safetensors.numpy import load_file
 
 from trainer.core.types import Article
-from trainer.learning.config import (
-    DataConfig,
-    ModelConfig,
-    ModelKind,
-    NormalisationConfig,
-    Precision,
-    TrainConfig,
-    TrainingConfig,
-)
+from trainer.learning.config import DataConfig, Precision, TrainConfig, TrainingConfig
 from trainer.learning.event_config import EventHeadConfig
+from trainer.learning.model_config import ModelConfig, ModelKind, NormalisationConfig
 from trainer.learning.train import train
 from trainer.runtime.checkpoint import load_checkpoint
 from trainer.runtime.event_head import EVENT_HEAD

@@ -15,7 +15,8 @@ import pytest
 
 from tests.integration.test_train import make_config
 from trainer.core.errors import ConfigError
-from trainer.learning.config import CrfConfig, ModelConfig, ModelKind, Tracker, TrainConfig
+from trainer.learning.config import Tracker, TrainConfig
+from trainer.learning.model_config import CrfConfig, ModelConfig, ModelKind
 from trainer.learning.tracking import PROJECT, Curves
 from trainer.learning.train import train
 

@@ -12,7 +12,8 @@ from transformers import AutoModelForTokenClassification, AutoTokenizer, pipelin
 
 from trainer.core.errors import ArtifactError, ConfigError
 from trainer.core.types import Article
-from trainer.learning.config import DataConfig, ModelConfig, Precision, ShapeConfig, TrainConfig, TrainingConfig
+from trainer.learning.config import DataConfig, Precision, TrainConfig, TrainingConfig
+from trainer.learning.model_config import ModelConfig, ShapeConfig
 from trainer.learning.torch_scorer import load_torch_scorer
 from trainer.learning.train import train
 from trainer.runtime.checkpoint import load_checkpoint

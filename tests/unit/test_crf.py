@@ -12,8 +12,8 @@ from trainer.core.bio import tag_names
 from trainer.core.errors import AnnotationError, ArtifactError
 from trainer.core.normalisation import Normalisation
 from trainer.core.types import Article, Span
-from trainer.learning.config import CrfConfig
 from trainer.learning.crf import fit_crf, iterate_paragraphs
+from trainer.learning.model_config import CrfConfig
 from trainer.runtime.crf import CrfScorer, paragraph_features, quote_depths, read_words, stem_of
 from trainer.runtime.model import load_model
 from trainer.runtime.reading import ReadingSettings

@@ -16,10 +16,11 @@ from tests.conftest import build_article, write_articles
 from tests.crf_run import make_crf_run
 from trainer.core.errors import ConfigError, InputError
 from trainer.core.schema import EventSchema
-from trainer.learning.config import ModelConfig, ModelKind, TrainConfig
+from trainer.learning.config import TrainConfig
 from trainer.learning.distil_config import DistilConfig, read_teachers
 from trainer.learning.distillation import ask_teachers, load_teachers, soft_loss
 from trainer.learning.event_config import EventHeadConfig
+from trainer.learning.model_config import ModelConfig, ModelKind
 from trainer.learning.unlabelled import read_unlabelled
 
 

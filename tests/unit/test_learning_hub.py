@@ -10,9 +10,9 @@ from pathlib import Path
 import pytest
 
 from trainer.core.errors import ArtifactError, ConfigError, HubError
-from trainer.learning.config import ModelConfig, ShapeConfig
 from trainer.learning.encoder import open_encoder
 from trainer.learning.hub import find_encoder, find_weights, locate_encoder
+from trainer.learning.model_config import ModelConfig, ShapeConfig
 
 HUB_NAME = "someone/small-bert"
 

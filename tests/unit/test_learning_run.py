@@ -8,7 +8,8 @@ import pytest
 from trainer.core.errors import ArtifactError, ConfigError
 from trainer.core.files import write_json
 from trainer.learning.checkpoints import BestSoFar, close_checkpoint, is_finished
-from trainer.learning.config import ModelConfig, TrainConfig
+from trainer.learning.config import TrainConfig
+from trainer.learning.model_config import ModelConfig
 from trainer.learning.run import CHECKPOINTS, COMPLETE, find_checkpoint, open_run, pin_source
 from trainer.runtime.checkpoint import PROVENANCE
 

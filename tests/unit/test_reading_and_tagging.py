@@ -13,9 +13,9 @@ from trainer.core.errors import ArtifactError, ConfigError
 from trainer.core.paths import default_schema_path
 from trainer.core.schema import load_schema
 from trainer.core.types import Span
+from trainer.runtime.calibration import Calibration
 from trainer.runtime.checkpoint import (
     PROVENANCE,
-    Calibration,
     load_checkpoint,
     seal_checkpoint,
     write_calibration,
@@ -87,7 +87,7 @@ def test_a_spans_score_is_its_least_sure_word_and_temperature_moves_it():
     (reading,) = reader().read_texts(["الجيش الموصل"])
     logits = np.array([[0, 3, 0, 0, 0], [0, 0, 1, 0, 0]], dtype=np.float32)
     (cold,) = decode_spans(reading, logits, TAGS)
-    (warm,) = decode_spans(reading, logits, TAGS, temperature=2.0)
+    (warm,) = decode_spans(reading, logits, TAGS, Calibration(temperature=2.0))
     assert cold == Span(0, 12, "ACTOR")
     assert cold.score == pytest.approx(np.exp(1) / (np.exp(1) + 4), abs=1e-6)
     assert warm.score < cold.score

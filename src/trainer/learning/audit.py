@@ -18,8 +18,8 @@ from trainer.core.errors import AnnotationError
 from trainer.core.normalisation import Normalisation
 from trainer.core.schema import EventSchema
 from trainer.core.types import Article, Span, Word
-from trainer.learning.config import CrfConfig
 from trainer.learning.crf import fit_crf
+from trainer.learning.model_config import CrfConfig
 from trainer.runtime.crf import CRF_MODEL, CrfScorer, read_words, stem_of
 from trainer.runtime.reading import Reading, ReadingSettings
 from trainer.runtime.tagging import decode_spans, log_softmax

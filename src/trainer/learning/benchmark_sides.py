@@ -25,11 +25,12 @@ from trainer.core.metrics import Counts
 from trainer.core.normalisation import Normalisation
 from trainer.core.types import Article
 from trainer.core.words import split_paragraphs, split_words
-from trainer.learning.config import ModelConfig, TrainConfig, TrainingConfig
+from trainer.learning.config import TrainConfig, TrainingConfig
 from trainer.learning.development import DevScores
 from trainer.learning.encoding import IGNORED
 from trainer.learning.loop import TaggerTrainer
 from trainer.learning.loss import build_loss
+from trainer.learning.model_config import ModelConfig
 from trainer.learning.observer import Speed
 from trainer.learning.tagger import choose_autocast
 from trainer.runtime.reading import SPECIAL_TOKENS

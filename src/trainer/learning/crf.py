@@ -9,27 +9,27 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pycrfsuite
 
 from trainer.core.bio import spans_to_tags
 from trainer.core.errors import AnnotationError
 from trainer.core.files import write_json
 from trainer.core.types import Article
-from trainer.learning.calibrate import fit_temperature
-from trainer.learning.config import CrfConfig, ModelKind, TrainConfig
+from trainer.learning.calibrate import fit_calibration
+from trainer.learning.config import TrainConfig
 from trainer.learning.data import TrainingData
 from trainer.learning.development import count_scores
 from trainer.learning.events import add_event_head
 from trainer.learning.model_card import write_crf_card
+from trainer.learning.model_config import CrfConfig, ModelKind
 from trainer.learning.progress import TrainingBar
 from trainer.learning.provenance import describe_run
 from trainer.learning.tracking import Curves
-from trainer.runtime.checkpoint import SCHEMA, Calibration, seal_checkpoint, write_calibration, write_reading
+from trainer.runtime.calibration import Calibration
+from trainer.runtime.checkpoint import SCHEMA, seal_checkpoint, write_calibration, write_reading
 from trainer.runtime.crf import CRF_MODEL, CrfScorer, paragraph_features, read_words
 from trainer.runtime.reading import Reading, ReadingSettings
 from trainer.runtime.tagging import Floats, decode_spans
@@ -115,15 +115,9 @@ def _score_on_dev(path: Path, data: TrainingData, settings: ReadingSettings) -> 
     readings = [read_words(article.text, settings) for article in data.dev]
     scores = CrfScorer(path, tags).score_readings(readings)
     predicted = [decode_spans(reading, rows, tags) for reading, rows in zip(readings, scores, strict=True)]
-    order = {tag: index for index, tag in enumerate(tags)}
-    gold = [
-        order[tag]
-        for article, reading in zip(data.dev, readings, strict=True)
-        for tag in spans_to_tags(reading.words, article.spans)
-    ]
-    fit = fit_temperature(scores, np.array(gold, dtype=np.int64))
+    calibration, fit = fit_calibration(data.dev, readings, scores, tags)
     dev = count_scores(data.dev, predicted, data.schema.label_names)
-    return {"dev": dev.to_dict(), "calibration": asdict(fit)}, Calibration(fit.temperature)
+    return {"dev": dev.to_dict(), "calibration": fit}, calibration
 
 
 def _add_events(

@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from trainer.core.metrics import Counts, bootstrap_interval, count_by_label, count_matches, macro_f1, total
 from trainer.core.types import Article, Span
+from trainer.learning.calibrate import fit_calibration
 from trainer.learning.encoding import tag_indices
+from trainer.runtime.calibration import Calibration
 from trainer.runtime.reading import Reader
 from trainer.runtime.tagging import Floats, Scorer, decode_spans, score_words
 
@@ -71,6 +73,10 @@ class DevSet:
             decode_spans(reading, rows, self._tags) for reading, rows in zip(self._readings, logits, strict=True)
         ]
         return count_scores(self._articles, predicted, self._labels), logits
+
+    def calibrate(self, logits: Sequence[Floats]) -> tuple[Calibration, dict[str, float]]:
+        """The calibration that a tagger's logits ask for, and what a run records of its making."""
+        return fit_calibration(self._articles, self._readings, logits, self._tags)
 
     def gold_tags(self) -> NDArray[np.int64]:
         """``(words of all articles,)`` index of each word's gold tag."""

@@ -15,8 +15,8 @@ from transformers import AutoConfig, AutoTokenizer, BertConfig, PretrainedConfig
 from trainer.core.errors import ArtifactError
 from trainer.core.files import hash_file
 from trainer.core.normalisation import Normalisation
-from trainer.learning.config import ModelConfig, ShapeConfig
 from trainer.learning.hub import find_encoder, find_weights, refuse_segmented
+from trainer.learning.model_config import ModelConfig, ShapeConfig
 from trainer.learning.pretraining.vocabulary import NORMALISATION_FILE, count_words, train_wordpiece
 
 logger = logging.getLogger(__name__)

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from trainer.core.errors import ArtifactError, ConfigError, HubError
-from trainer.learning.config import ModelConfig, ModelKind
+from trainer.learning.model_config import ModelConfig, ModelKind
 
 logger = logging.getLogger(__name__)
 

@@ -62,7 +62,7 @@ class ParityCheck:
         self._articles = articles
         self._readings: list[Reading] = reader.read_texts([article.text for article in articles])
         self._tags = checkpoint.schema.tags
-        self._temperature = checkpoint.calibration.temperature
+        self._calibration = checkpoint.calibration
         self.head = load_event_head(checkpoint.directory, checkpoint.schema)
         self._schema = checkpoint.schema
         self._reference, self._states = self._score(reference)
@@ -90,7 +90,7 @@ class ParityCheck:
 
     def _dev_f1(self, scored: Sequence[Floats]) -> float:
         return total(
-            count_matches(article.spans, decode_spans(reading, logits, self._tags, self._temperature))
+            count_matches(article.spans, decode_spans(reading, logits, self._tags, self._calibration))
             for article, reading, logits in zip(self._articles, self._readings, scored, strict=True)
         ).f1
 

@@ -18,7 +18,8 @@ from trainer.core.words import split_words
 from trainer.learning.export import describe_graph
 from trainer.learning.graph import RECIPES, write_float_graph, write_int8_graph
 from trainer.learning.pretraining.vocabulary import train_wordpiece
-from trainer.runtime.checkpoint import Calibration, seal_checkpoint, write_calibration, write_reading
+from trainer.runtime.calibration import Calibration
+from trainer.runtime.checkpoint import seal_checkpoint, write_calibration, write_reading
 from trainer.runtime.graphs import FLOAT32, GRAPH_FILES, GRAPHS, INT8, PARITY
 from trainer.runtime.reading import ReadingSettings, load_reader
 from trainer.runtime.tagging import score_words

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
-from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -17,9 +16,8 @@ from transformers import PreTrainedModel, set_seed
 
 from trainer.core.errors import ArtifactError
 from trainer.core.files import write_json
-from trainer.learning.calibrate import fit_temperature
 from trainer.learning.checkpoints import BestSoFar, is_finished, read_history, restore_weights, write_history
-from trainer.learning.config import ModelKind, TrainConfig
+from trainer.learning.config import TrainConfig
 from trainer.learning.data import TrainingData, load_data
 from trainer.learning.development import DevSet
 from trainer.learning.distil_config import read_teachers
@@ -33,6 +31,7 @@ from trainer.learning.loop import TaggerTrainer
 from trainer.learning.loss import build_loss
 from trainer.learning.memory import keep_freed_memory
 from trainer.learning.model_card import write_model_card
+from trainer.learning.model_config import ModelKind
 from trainer.learning.noise import WordNoise
 from trainer.learning.observer import DEV_F1, Speed
 from trainer.learning.progress import start_logging
@@ -42,7 +41,8 @@ from trainer.learning.tagger import build_tagger, choose_autocast
 from trainer.learning.torch_scorer import TorchScorer
 from trainer.learning.tracking import check_tracker
 from trainer.learning.unlabelled import read_unlabelled
-from trainer.runtime.checkpoint import SCHEMA, Calibration, seal_checkpoint, write_calibration, write_reading
+from trainer.runtime.calibration import Calibration
+from trainer.runtime.checkpoint import SCHEMA, seal_checkpoint, write_calibration, write_reading
 from trainer.runtime.reading import Reader, ReadingSettings
 from trainer.runtime.tagging import score_states
 
@@ -165,18 +165,18 @@ def _judge_on_dev(
     best = BestSoFar.of_history(history, DEV_F1)
     restore_weights(tagger, config.directory / CHECKPOINTS / f"checkpoint-{best.step}")
     scores, logits = dev.score(TorchScorer(tagger))
-    fit = fit_temperature(logits, dev.gold_tags())
+    calibration, fit = dev.calibrate(logits)
     epochs = {int(entry["step"]): round(entry["epoch"]) for entry in history if DEV_F1 in entry}
     metrics = {
         "dev": scores.to_dict(),
         "best_epoch": epochs[best.step],
         "epochs": len(epochs),
         "updates": max(epochs),
-        "calibration": asdict(fit),
+        "calibration": fit,
         "encoder_from_scratch": encoder.from_scratch,
     }
     write_history(config.directory, history)
-    return metrics, Calibration(fit.temperature)
+    return metrics, calibration
 
 
 def _add_events(

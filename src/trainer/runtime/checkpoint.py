@@ -17,6 +17,7 @@ from typing import Any
 from trainer.core.errors import ArtifactError
 from trainer.core.files import hash_file, write_json
 from trainer.core.schema import EventSchema, load_schema
+from trainer.runtime.calibration import Calibration
 from trainer.runtime.reading import ReadingSettings
 
 PROVENANCE = "provenance.json"
@@ -35,13 +36,6 @@ HASHED = (
     READING,
     CALIBRATION,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Calibration:
-    """Fitted on dev: ``temperature`` divides the tagger's logits."""
-
-    temperature: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +82,7 @@ def write_reading(directory: Path, settings: ReadingSettings) -> None:
 
 def write_calibration(directory: Path, calibration: Calibration) -> None:
     """Write ``calibration.json``."""
-    write_json(directory / CALIBRATION, {"temperature": calibration.temperature})
+    write_json(directory / CALIBRATION, calibration.to_dict())
 
 
 def seal_checkpoint(directory: Path, kind: str, provenance: Mapping[str, Any], extra: Sequence[str] = ()) -> None:
@@ -132,7 +126,7 @@ def load_checkpoint(directory: Path) -> Checkpoint:
         kind=str(provenance["kind"]),
         schema=load_schema(directory / SCHEMA),
         reading=ReadingSettings.from_dict(reading),
-        calibration=Calibration(float(calibration.get("temperature", 1.0))),
+        calibration=Calibration.from_dict(calibration),
         provenance=provenance,
     )
 

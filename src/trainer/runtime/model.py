@@ -156,8 +156,8 @@ class Model:
         return list(zip(readings, self._tagger.score(readings), strict=True))
 
     def _assemble(self, id: str, reading: Reading, logits: Floats, states: Floats | None) -> Extraction:
-        schema, temperature = self.checkpoint.schema, self.checkpoint.calibration.temperature
-        spans: tuple[Span, ...] = decode_spans(reading, logits, schema.tags, temperature)
+        schema = self.checkpoint.schema
+        spans: tuple[Span, ...] = decode_spans(reading, logits, schema.tags, self.checkpoint.calibration)
         links: tuple[Link, ...] = ()
         if self.head is not None and states is not None:
             spans, links = self.head.complete(reading, spans, states, schema)

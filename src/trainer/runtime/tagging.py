@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from trainer.core.bio import tag_ranges
 from trainer.core.decoding import decode_tags, transition_scores
 from trainer.core.types import Span
+from trainer.runtime.calibration import Calibration
 from trainer.runtime.reading import EncodedWindow, Reading
 
 Floats = NDArray[np.float32]
@@ -110,21 +111,24 @@ def _merge_windows(
     return merged
 
 
-def decode_spans(reading: Reading, logits: Floats, tags: Sequence[str], temperature: float = 1.0) -> tuple[Span, ...]:
+def decode_spans(
+    reading: Reading, logits: Floats, tags: Sequence[str], calibration: Calibration = Calibration()
+) -> tuple[Span, ...]:
     """Spans of one article.
 
     Args:
         reading: The article.
         logits: ``(words, tags)``.
         tags: Names of the tags, ``O`` first.
-        temperature: Divides the logits (Guo et al. 2017); changes scores, hardly ever spans.
+        calibration: Changes scores, hardly ever spans.
 
     Returns:
-        Spans in order, each within one paragraph; ``score`` is the least probability among its words' tags.
+        Spans in order, each within one paragraph; ``score`` is the least probability among its
+        words' tags, as the calibration rates it.
     """
     if not reading.words:
         return ()
-    log_probabilities = log_softmax(logits / temperature)
+    log_probabilities = log_softmax(logits / calibration.temperature)
     transitions = transition_scores(tags)
     spans: list[Span] = []
     for paragraph in reading.paragraphs:
@@ -138,7 +142,7 @@ def decode_spans(reading: Reading, logits: Floats, tags: Sequence[str], temperat
                     reading.words[offset + first].start,
                     reading.words[offset + last - 1].end,
                     label,
-                    score=float(chosen[first:last].min()),
+                    score=calibration.rate(float(chosen[first:last].min())),
                 )
             )
     return tuple(spans)
