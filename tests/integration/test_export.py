@@ -90,6 +90,15 @@ def test_many_texts_at_once_give_what_one_by_one_gives_in_the_order_given(export
         assert np.allclose([s.score for s in result.spans], [s.score for s in alone.spans], atol=1e-4)
 
 
+@pytest.mark.parametrize("texts", [TEXTS * 3, ["غزة " * 300], [TEXTS[0]]])
+def test_threads_change_nothing_but_the_time(exported: Path, texts: list[str]) -> None:
+    expected = load_model(exported, "onnx", "float32", threads=1).predict(texts)
+    for threads in (2, 5, 64):
+        found = load_model(exported, "onnx", "float32", threads=threads).predict(texts)
+        assert [row.spans for row in found] == [row.spans for row in expected]
+        assert [row.links for row in found] == [row.links for row in expected]
+
+
 def test_nothing_of_it_needs_torch(exported: Path) -> None:
     code = (
         "import sys, trainer; assert 'numpy' not in sys.modules; from trainer import load\n"

@@ -26,6 +26,7 @@ from trainer.learning.event_examples import gather_examples
 from trainer.learning.event_head import fit_event_head, write_event_head
 from trainer.learning.event_net import NO_LINK
 from trainer.learning.events import add_event_head
+from trainer.runtime import joining
 from trainer.runtime.event_head import EVENT_HEAD, HeadSettings, load_event_head, widen_states
 from trainer.runtime.reading import Reading
 from trainer.runtime.word_hashes import REACH, average_ranges, hash_neighbourhoods, hash_words
@@ -175,6 +176,29 @@ def test_a_higher_threshold_draws_fewer_links() -> None:
     heads = (build_head(SCHEMA, threshold=threshold) for threshold in (0.4, 0.0))
     few, many = (head.complete(reading, article.spans, states, SCHEMA)[1] for head in heads)
     assert set(few) < set(many)
+
+
+@pytest.mark.parametrize("most_words", [1, 60, 4096])
+def test_articles_read_together_get_what_each_gets_alone(most_words: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joining, "_MOST_WORDS", most_words)
+    articles = [
+        *map(make_article, range(6)),
+        Article("bare", "لا حدث هنا", (), ()),
+        make_article(6),
+        Article("", "", ()),
+    ]
+    readings = read([article.text for article in articles])
+    spans = [tuple(replace(span, type=None) for span in article.spans) for article in articles]
+    states = [states for _, states in letter_states(readings)]
+    head = build_head(SCHEMA, threshold=0.0)
+    together = head.complete_all(readings, spans, states, SCHEMA)
+    alone = [head.complete(*row, SCHEMA) for row in zip(readings, spans, states, strict=True)]
+    assert [row[0] for row in together] == [row[0] for row in alone]
+    assert [row[1] for row in together] == [row[1] for row in alone]
+    assert sum(len(links) for _, links in together) > 50
+    assert together[6] == together[8] == ((), ())
+    scores = [[link.score for _, links in rows for link in links] for rows in (together, alone)]
+    np.testing.assert_allclose(*scores, atol=1e-5)
 
 
 def test_a_head_of_types_alone_draws_no_links() -> None:

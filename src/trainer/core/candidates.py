@@ -77,8 +77,30 @@ def find_candidates(
         AnnotationError: A span does not begin and end with whole words.
     """
     first, last = locate_spans(words, spans)
+    return pair_spans(words, paragraphs, first, last, [span.label for span in spans], schema)
+
+
+def pair_spans(
+    words: Sequence[Word],
+    paragraphs: Sequence[Paragraph],
+    first: Integers,
+    last: Integers,
+    span_labels: Sequence[str],
+    schema: EventSchema,
+) -> Candidates:
+    """All pairs of spans that are known by their words; only surfaces of words and ranges of paragraphs count.
+
+    Args:
+        words: The article's words.
+        paragraphs: Its paragraphs.
+        first: ``(spans,)`` first word of each span, in text order.
+        last: ``(spans,)`` one past its last word.
+        span_labels: Their labels.
+        schema: Its roles say which labels may be joined.
+    """
     operations, arguments = _pair_up(first, last, np.array([p.last_word for p in paragraphs], dtype=np.int64))
-    labels = np.array([schema.label_names.index(span.label) for span in spans], dtype=np.int64)
+    names = schema.label_names
+    labels = np.array([names.index(label) for label in span_labels], dtype=np.int64)
     fits = np.zeros((len(schema.labels), len(schema.labels), len(schema.roles)), dtype=bool)
     for column, role in enumerate(schema.roles):
         fits[schema.label_names.index(role.source), schema.label_names.index(role.filler), column] = True

@@ -20,10 +20,11 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
 
-from trainer.core.candidates import STRUCTURE, Candidates, find_candidates
+from trainer.core.candidates import STRUCTURE, Candidates, pair_spans
 from trainer.core.errors import ArtifactError
 from trainer.core.schema import EventSchema
 from trainer.core.types import Link, Span
+from trainer.runtime.joining import Completed, Joined, group_articles, join_articles
 from trainer.runtime.reading import Reading
 from trainer.runtime.tagging import Floats, log_softmax
 from trainer.runtime.word_hashes import average_ranges, hash_neighbourhoods, hash_words
@@ -92,17 +93,43 @@ class EventHead:
             states: ``(words, width)`` state of each word.
             schema: Of the checkpoint.
         """
-        if not spans:
-            return (), ()
-        states = widen_states(reading, states)
-        candidates = find_candidates(reading.words, reading.paragraphs, spans, schema)
+        return self.complete_all([reading], [spans], [states], schema)[0]
+
+    def complete_all(
+        self,
+        readings: Sequence[Reading],
+        spans: Sequence[Sequence[Span]],
+        states: Sequence[Floats],
+        schema: EventSchema,
+    ) -> list[Completed]:
+        """As `complete`, for many articles; those that are short go through the matrices together.
+
+        Args:
+            readings: The articles.
+            spans: Of each article, in text order.
+            states: ``(words, width)`` of each article.
+            schema: Of the checkpoint.
+        """
+        done: list[Completed] = [((), ())] * len(readings)
+        for group in group_articles(readings, spans):
+            joined = join_articles([(readings[i], spans[i], states[i]) for i in group])
+            for index, completed in zip(group, self._complete_joined(joined, schema), strict=True):
+                done[index] = completed
+        return done
+
+    def _complete_joined(self, joined: Joined, schema: EventSchema) -> list[Completed]:
+        states, spans = widen_states(joined.reading, joined.states), joined.spans
+        labels = [span.label for span in spans]
+        candidates = pair_spans(
+            joined.reading.words, joined.reading.paragraphs, joined.first, joined.last, labels, schema
+        )
         pooled = pool_spans(states, candidates.first, candidates.last)
         typed = [index for index, span in enumerate(spans) if span.label == schema.typed_label]
         completed = list(spans)
         if typed and self.settings.types:
             for index, best in zip(typed, self.score_types(pooled[typed]).argmax(axis=1), strict=True):
                 completed[index] = replace(spans[index], type=self.settings.types[best])
-        return tuple(completed), self._link(candidates, pooled, states)
+        return joined.divide(completed, self._link(candidates, pooled, states))
 
     def score_types(self, pooled: Floats) -> Floats:
         """``(operations, types)`` logits of operations given as ``(operations, 2 x width)``."""

@@ -19,11 +19,12 @@ from numpy.typing import NDArray
 
 from trainer.core.errors import ArtifactError, ConfigError
 from trainer.core.files import hash_texts
-from trainer.core.types import Link, Span
+from trainer.core.types import Span
 from trainer.runtime.checkpoint import Checkpoint, load_checkpoint
 from trainer.runtime.clitics import name_spans
 from trainer.runtime.event_head import EventHead, load_event_head
 from trainer.runtime.graphs import FLOAT32, find_graph, is_exported, read_parity
+from trainer.runtime.joining import Completed
 from trainer.runtime.reading import Reader, Reading, load_reader
 from trainer.runtime.result import Extraction
 from trainer.runtime.slim import refuse_slim
@@ -142,26 +143,27 @@ class Model:
         """
         readings = self._tagger.read(texts)
         names = ids if ids is not None else [""] * len(texts)
+        schema = self.checkpoint.schema
         if self.head is None:
-            return [
-                self._assemble(name, reading, logits, None)
-                for name, reading, logits in zip(names, readings, self._tagger.score(readings), strict=True)
+            completed: Sequence[Completed] = [
+                (self._decode(*pair), ()) for pair in zip(readings, self._tagger.score(readings), strict=True)
             ]
-        scored = self._tagger.score_with_states(readings)
-        return [self._assemble(name, reading, *row) for name, reading, row in zip(names, readings, scored, strict=True)]
+        else:
+            scored = self._tagger.score_with_states(readings)
+            spans = [self._decode(reading, logits) for reading, (logits, _) in zip(readings, scored, strict=True)]
+            completed = self.head.complete_all(readings, spans, [states for _, states in scored], schema)
+        return [
+            Extraction(name, reading.text, spans, links, name_spans(reading.words, spans), schema)
+            for name, reading, (spans, links) in zip(names, readings, completed, strict=True)
+        ]
 
     def score(self, texts: Sequence[str]) -> list[tuple[Reading, NDArray[np.float32]]]:
         """Readings and ``(words, tags)`` logits, for those who want more than spans (calibration, labelling queue)."""
         readings = self._tagger.read(texts)
         return list(zip(readings, self._tagger.score(readings), strict=True))
 
-    def _assemble(self, id: str, reading: Reading, logits: Floats, states: Floats | None) -> Extraction:
-        schema = self.checkpoint.schema
-        spans: tuple[Span, ...] = decode_spans(reading, logits, schema.tags, self.checkpoint.calibration)
-        links: tuple[Link, ...] = ()
-        if self.head is not None and states is not None:
-            spans, links = self.head.complete(reading, spans, states, schema)
-        return Extraction(id, reading.text, spans, links, name_spans(reading.words, spans), schema)
+    def _decode(self, reading: Reading, logits: Floats) -> tuple[Span, ...]:
+        return decode_spans(reading, logits, self.checkpoint.schema.tags, self.checkpoint.calibration)
 
 
 def load_model(
