@@ -20,6 +20,7 @@ import argparse
 import json
 import os
 import statistics
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +84,7 @@ def main() -> None:
     parser.add_argument("--curve-updates", type=int, default=100)
     parser.add_argument("--curve-encoder", type=Path, default=Path("models/encoder"))
     parser.add_argument("--curve-seeds", type=int, default=3)
+    parser.add_argument("--parts", nargs="+", choices=("speed", "curves", "pretrained_curves"), help="the rest is kept")
     options = parser.parse_args()
     if options.updates % EVERY:
         parser.error(f"--updates must be a multiple of {EVERY}: in one of the rows lower layers learn that seldom")
@@ -91,24 +93,20 @@ def main() -> None:
     data = load_data(DataConfig())
     tokenizer = build_tokenizer(article.text for article in data.train)
     tags, updates, seeds = len(data.schema.tags), options.curve_updates, options.curve_seeds
-    figures = {
-        "machine": describe_machine(),
-        "threads": torch.get_num_threads(),
-        "versions": read_versions(),
-        "commit": read_commit(Path.cwd()),
-        "speed": measure_speed(data, tokenizer, options.layers, options.rounds, options.updates),
-        "curves": compare_curves(data, random_ground(tokenizer, tags), updates, seeds),
-        "pretrained_curves": compare_curves(data, pretrained_ground(options.curve_encoder, tags), updates, seeds),
+    parts: dict[str, Callable[[], dict[str, Any]]] = {
+        "speed": lambda: measure_speed(data, tokenizer, options.layers, options.rounds, options.updates),
+        "curves": lambda: compare_curves(data, random_ground(tokenizer, tags), updates, seeds),
+        "pretrained_curves": lambda: compare_curves(
+            data, pretrained_ground(options.curve_encoder, tags), updates, seeds
+        ),
     }
-    write_json(options.out, figures)
-    print(
-        json.dumps(
-            {
-                "ratio": figures["speed"]["ratio"],
-                **{key: figures[key]["verdict"] for key in ("curves", "pretrained_curves")},
-            }
-        )
-    )
+    figures: dict[str, Any] = json.loads(options.out.read_text(encoding="utf-8")) if options.out.is_file() else {}
+    for name in options.parts or parts:
+        measured = parts[name]()
+        came = {"machine": describe_machine(), "versions": read_versions(), "commit": read_commit(Path.cwd())}
+        figures[name] = {**measured, **came, "threads": torch.get_num_threads()}
+        write_json(options.out, figures)
+        print(json.dumps({name: measured.get("ratio") or measured["verdict"]}), flush=True)
 
 
 if __name__ == "__main__":
