@@ -93,12 +93,11 @@ def main() -> None:
     data = load_data(DataConfig())
     tokenizer = build_tokenizer(article.text for article in data.train)
     tags, updates, seeds = len(data.schema.tags), options.curve_updates, options.curve_seeds
+    encoder = options.curve_encoder
     parts: dict[str, Callable[[], dict[str, Any]]] = {
         "speed": lambda: measure_speed(data, tokenizer, options.layers, options.rounds, options.updates),
         "curves": lambda: compare_curves(data, random_ground(tokenizer, tags), updates, seeds),
-        "pretrained_curves": lambda: compare_curves(
-            data, pretrained_ground(options.curve_encoder, tags), updates, seeds
-        ),
+        "pretrained_curves": lambda: compare_curves(data, pretrained_ground(encoder, tags), updates, seeds),
     }
     figures: dict[str, Any] = json.loads(options.out.read_text(encoding="utf-8")) if options.out.is_file() else {}
     for name in options.parts or parts:
