@@ -54,11 +54,11 @@ def trainer(running: RunningServer, *arguments: str) -> str:
     return done.stdout
 
 
-def train(running: RunningServer, annotations: Path, run: Path) -> Path:
-    """A CRF of few iterations: seconds, and a real run directory."""
+def train(running: RunningServer, annotations: Path, run: Path, *settings: str) -> Path:
+    """A run on other annotations than those that ship."""
     trainer(
-        running, "train", "+exp=crf", f"name={run.name}", f"hydra.run.dir={run}", f"data.annotations=[{annotations}]",
-        "data.split=null", "model.crf.iterations=15",
+        running, "train", f"name={run.name}", f"hydra.run.dir={run}", f"data.annotations=[{annotations}]",
+        "data.split=null", *settings,
     )  # fmt: skip
     return run
 
@@ -74,7 +74,8 @@ def test_the_loop_from_push_to_the_predictions_of_the_next_model(
 
     from tests.browser.labeller import Labeller, open_browser
 
-    first = train(running, DATA / "civil.json", tmp_path / "first")
+    crf = ("+exp=crf", "model.crf.iterations=15")  # the model that is there already; it marks a good deal at once
+    first = train(running, DATA / "civil.json", tmp_path / "first", *crf)
     corrected = make_article("corrected", "أفادت زنبيلة أن ")
     others = list(load_corpus([DATA / "maghreb-local.json", DATA / "wire-posts.json"], schema).articles)
     source = write_jsonl(tmp_path / "articles.jsonl", [corrected, *others])
@@ -115,7 +116,8 @@ def test_the_loop_from_push_to_the_predictions_of_the_next_model(
         expected = {*((span.start, span.end, span.label) for span in predicted), (free[0].start, free[0].end, "ACTOR")}
         assert {(span.start, span.end, span.label) for span in pulled[corrected.id].spans} == expected
         assert len(pulled) == len(others) + 1
-        second = train(running, out, tmp_path / "second")
+        second = train(running, out, tmp_path / "second", "+exp=smoke", "training.epochs=6")
+        trainer(running, "export", str(second))
         fresh = make_article("fresh", "نقلت وكالة أنباء أن ")
         trainer(running, "annotations", "push", str(write_jsonl(tmp_path / "fresh.jsonl", [fresh])), "--project", TITLE)
         task = read_task_map(session, project).by_article[fresh.id].id
