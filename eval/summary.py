@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from eval.page import draw_plots
 
-_HEAD = '<svg xmlns="http://www.w3.org/2000/svg" class="plot"'
+_OPENING = re.compile(r'<svg class="plot" viewBox="0 0 ([\d.]+) ([\d.]+)"([^>]*)>')
 _STYLE = (
     "<style>svg{background:#fff;font:14px sans-serif}text{fill:#16191d}.name{fill:#5b636e}"
     "line{stroke:#5b636e;stroke-width:2}line.zero{stroke:#c4cad2;stroke-dasharray:4 4}circle{fill:#2456a6}"
@@ -35,7 +36,14 @@ def draw_images(metrics: Mapping[str, Any]) -> dict[str, str]:
     """File name and content of each plot that stands on its own."""
     plots = draw_plots(metrics)
     return {
-        f"{name}.svg": str(plots[name]).replace('<svg class="plot"', _HEAD, 1).replace(">", f">{_STYLE}", 1)
+        f"{name}.svg": _OPENING.sub(_stand_alone, str(plots[name]), count=1)
         for name in ("scores", "errors", "reliability", "behaviour")
         if plots[name]
     }
+
+
+def _stand_alone(opening: re.Match[str]) -> str:
+    """What a plot of the page needs as a file: namespace, colours, and a size (without one a page shows a stamp)."""
+    width, height, rest = opening.groups()
+    size = f'viewBox="0 0 {width} {height}" width="{width}" height="{height}"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" {size}{rest}>{_STYLE}'
