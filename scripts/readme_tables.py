@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Write README's tables from files that commands wrote, so that no figure is typed by hand.
+"""Write the tables of README and docs from files that commands wrote, so that no figure is typed by hand.
 
 ``python scripts/readme_tables.py`` fills every block ``<!-- results:NAME -->`` whose file exists.
 ``--collect RUN…`` first takes the judged scores of these runs into ``docs/results/gold.json``.
@@ -94,18 +94,135 @@ def rehearsal_table(figures: Figures) -> str:
     )
 
 
+def bench_table(figures: Figures) -> str:
+    """Words a second of each path, beside the pipeline."""
+    rows = []
+    for shape, measured in figures["shapes"].items():
+        for name, row in measured["rows"].items():
+            cells = [f"{shape}, {name}"]
+            for kind in ("sentences", "articles"):
+                words, times = (row[kind][key] for key in ("words_a_wall_second", "times_pipeline_wall"))
+                cells += [f"{words:,.0f}", f"{times:.1f} ×"]
+            rows.append([*cells, f"{row['peak_megabytes']} MB"])
+    heads = ["shape, path", "sentences, words/s", "× pipeline", "articles, words/s", "× pipeline", "peak memory"]
+    return _table(heads, rows)
+
+
+def bench_facts(figures: Figures) -> str:
+    """Share of the matrix peak, agreement of spans, cold start and growth with length."""
+    lines = []
+    for shape, measured in figures["shapes"].items():
+        for precision, peak in measured["peak"].items():
+            reached, shares = peak["reached_gops"], peak["share"]
+            lines.append(
+                f"- {shape}, {precision}: {reached[0]:.0f} and {reached[1]:.0f} billion operations a second in the "
+                f"layers' products on sentences and articles, {100 * shares[0]:.0f} % and {100 * shares[1]:.0f} % of "
+                f"the {peak['peak_gops']:.0f} that a bare product reaches on this machine."
+            )
+        lines.append(f"- {shape}, random weights, float32: {_agreement(measured['spans']['sentences'], 'sentences')}")
+    trained = figures.get("trained_spans")
+    if trained and "constrained_decoding" in trained:
+        lines.append(f"- The trained run `{trained['run']}`, float32: {_agreement(trained, 'sentences')}")
+    cold, lengths = figures["cold_start"], figures["lengths"]
+    first, last = lengths["points"][0], lengths["points"][-1]
+    lines += [
+        f"- From the start of the process to the JSON of a sentence (`{cold['run']}`): "
+        f"{cold['median_seconds']:.2f} s, median of {len(cold['seconds'])}.",
+        f"- A word costs {first['microseconds_a_word']:.0f} µs of processor time in an article of {first['words']:,} "
+        f"words and {last['microseconds_a_word']:.0f} in one of {last['words']:,}; "
+        f"fitted exponent of the cost by length {lengths['exponent']:.2f}.",
+    ]
+    return "\n".join(lines)
+
+
+def _agreement(found: Figures, texts: str) -> str:
+    plain, ours = found["joined_as_the_pipeline_does"], found["constrained_decoding"]
+    return (
+        f"{100 * plain['same_texts']:.1f} % of {plain['texts']:,} {texts} have exactly the pipeline's spans where tags "
+        f"are joined by its rule; through allowed transitions {100 * ours['same_spans']:.1f} % of spans are the same."
+    )
+
+
+def serving_table(figures: Figures) -> str:
+    """What clients saw, and what the process needed."""
+    load, resident = figures["load"], figures["resident_megabytes"]
+    return _table(
+        ["served run", f"{load['clients']} clients, {load['seconds']:.0f} s"],
+        [
+            ["model, processor cores", f"`{figures['model']}`, {figures['machine']['cores']}"],
+            ["median words of a request", f"{figures['texts']['median_words']:.0f}"],
+            ["requests, failures", f"{load['requests']:,}, {len(load['failures'])}"],
+            ["requests a second", f"{load['requests_per_second']:.0f}"],
+            [
+                "words a second, share of bulk extraction",
+                f"{load['words_per_second']:,.0f}, {100 * figures['throughput_of_batch']:.0f} %",
+            ],
+            ["latency of a lone client, median", f"{1000 * figures['single_client']['median_seconds']:.1f} ms"],
+            [
+                "latency under load, median and p99",
+                f"{1000 * load['median_seconds']:.0f} ms, {1000 * load['p99_seconds']:.0f} ms",
+            ],
+            ["p99 over the lone median", f"{load['p99_over_single_median']:.1f} ×"],
+            [
+                "resident memory: first answer, warm, end",
+                " · ".join(f"{resident[key]:.0f}" for key in ("first_answer", "warm", "end")) + " MB",
+            ],
+            ["growth under load", f"{100 * figures['memory_growth']:.1f} %"],
+            ["start to first answer", f"{figures['cold_start_seconds']:.1f} s"],
+        ],
+    )
+
+
+def scale_table(figures: Figures) -> str:
+    """Seconds of each engine, the lines through them, and the estimate for more machines."""
+    heads = ["engine", *(f"{size:,} articles" for size in figures["sizes"]), "start", "articles/s after it"]
+    rows = [
+        [
+            name,
+            *(f"{seconds:.1f} s" for seconds in figures["seconds"][name]),
+            f"{line['start_seconds']:.1f} s",
+            f"{line['articles_a_second']:,.0f}",
+        ]
+        for name, line in figures["lines"].items()
+    ]
+    crossings = [
+        f"- Crossing against {what}: {_articles(figures[key])}."
+        for what, key in (
+            ("the local engine with one thread", "crossing_against_one_thread"),
+            ("the local engine with all threads", "crossing_against_all_threads"),
+        )
+    ]
+    estimate = _table(
+        ["machines (estimate)", "articles/s", "pays above"],
+        [
+            [str(row["machines"]), f"{row['articles_a_second']:,}", _articles(row["crossing_articles"])]
+            for row in figures["estimate"]
+        ],
+    )
+    return "\n".join((_table(heads, rows), "", *crossings, "", estimate))
+
+
+def _articles(count: int | None) -> str:
+    return "never" if count is None else f"{count:,} articles"
+
+
 BLOCKS = {
     "gold": ("gold.json", gold_table),
     "training": ("bench_train.json", training_table),
     "rehearsal": ("arabert_rehearsal.json", rehearsal_table),
+    "bench": ("bench.json", bench_table),
+    "bench-facts": ("bench.json", bench_facts),
+    "serving": ("serving.json", serving_table),
+    "scale": ("scale.json", scale_table),
 }
+PAGES = ("README.md", "docs/extraction.md", "docs/serving.md", "docs/scale.md")
 
 
 def fill_blocks(text: str) -> str:
-    """The README with every block whose figures exist written anew."""
+    """A page with every block whose figures exist written anew."""
     for name, (file, render) in BLOCKS.items():
         path = RESULTS / file
-        if path.is_file():
+        if path.is_file() and f"<!-- results:{name} -->" in text:
             table = render(json.loads(path.read_text(encoding="utf-8")))
             pattern = re.compile(rf"(<!-- results:{name} -->\n).*?(<!-- /results -->)", re.DOTALL)
             text = pattern.sub(lambda match, table=table: f"{match[1]}{table}\n{match[2]}", text)
@@ -113,7 +230,7 @@ def fill_blocks(text: str) -> str:
 
 
 def main() -> None:
-    """Collect if asked to, then fill README's blocks."""
+    """Collect if asked to, then fill the blocks of all pages."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--collect", nargs="+", default=[], metavar="RUN", help="names of judged runs, best known first"
@@ -121,8 +238,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.collect:
         collect_scores(arguments.collect)
-    readme = ROOT / "README.md"
-    write_text(readme, fill_blocks(readme.read_text(encoding="utf-8")))
+    for name in PAGES:
+        page = ROOT / name
+        write_text(page, fill_blocks(page.read_text(encoding="utf-8")))
 
 
 def _percent(value: float) -> str:

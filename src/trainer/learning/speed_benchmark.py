@@ -2,6 +2,9 @@
 
 Every row is measured in one run, in turn, each in a process of its own. Rows give words a second
 of the clock and of processor time; on a machine that others use too, only the second compares.
+
+The texts are paragraphs of the annotated articles with a space between words, so that both sides read the same words
+and tokens. AraBERT's shape gets every sixteenth text: the pipeline alone would take a quarter of an hour for all.
 """
 
 from __future__ import annotations
@@ -15,19 +18,25 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
 from trainer.annotation.corpus import load_corpus
 from trainer.core.files import write_json
 from trainer.core.words import split_paragraphs, split_words
-from trainer.learning.speed_rows import measure_peak
+from trainer.learning.provenance import describe_machine, read_versions
+from trainer.learning.speed_lengths import join_paragraphs, measure_lengths, plot_lengths
+from trainer.learning.speed_rows import KINDS, PIPELINE, REFERENCE, measure_peak
 from trainer.learning.speed_shapes import ARABERT, COMPACT, Shape, build_shape
+from trainer.learning.speed_spans import compare_marks
+from trainer.runtime.checkpoint import WEIGHTS, is_complete
+from trainer.runtime.graphs import is_exported
 
-ROWS = ("pipeline", "onnx float32", "onnx int8", "openvino float32")
+ROWS = (PIPELINE, REFERENCE, "onnx int8", "openvino float32", "openvino int8")
 _SENTENCE_WORDS = (6, 80)
 _ARTICLE_WORDS = 600
-_LENGTHS = (100, 300, 1_000, 3_000, 10_000, 30_000, 100_000)
+_SHARE = {COMPACT.name: 1, ARABERT.name: 16}  # every so many-th text
 
 
 def take_texts(paths: Sequence[Path], sentences: int, articles: int) -> tuple[list[str], list[str]]:
@@ -37,44 +46,38 @@ def take_texts(paths: Sequence[Path], sentences: int, articles: int) -> tuple[li
         words = split_words(article.text)
         for paragraph in split_paragraphs(article.text, words):
             if _SENTENCE_WORDS[0] <= paragraph.last_word - paragraph.first_word <= _SENTENCE_WORDS[1]:
-                paragraphs.append(article.text[paragraph.start : paragraph.end])
+                own = words[paragraph.first_word : paragraph.last_word]
+                paragraphs.append(" ".join(word.normal or word.surface for word in own))
     short = [paragraphs[index % len(paragraphs)] for index in range(sentences)]
-    return short, [_article(paragraphs, index * 37, _ARTICLE_WORDS) for index in range(articles)]
-
-
-def _article(paragraphs: Sequence[str], first: int, words: int) -> str:
-    taken: list[str] = []
-    count = 0
-    while count < words:
-        taken.append(paragraphs[(first + len(taken)) % len(paragraphs)])
-        count += len(split_words(taken[-1]))
-    return "\n".join(taken)
+    return short, [join_paragraphs(paragraphs, index * 37, _ARTICLE_WORDS) for index in range(articles)]
 
 
 def measure_shape(shape: Shape, texts: Sequence[list[str]], folder: Path, rounds: int, threads: int) -> dict[str, Any]:
     """All rows on sentences and on articles; medians over the rounds, ratios to the pipeline."""
-    run = build_shape(shape, texts[1], folder / shape.name)
+    run = folder / shape.name
+    if not is_exported(run):
+        build_shape(shape, texts[1], run)
+    parts = [part[:: _SHARE[shape.name]] for part in texts]
+    texts_path = folder / "texts.json"
+    texts_path.write_text(json.dumps(parts), "utf-8")
     measured: dict[str, list[dict[str, Any]]] = {row: [] for row in ROWS}
     for _ in range(rounds):
         for row in ROWS:
-            measured[row].append(_run_row(row, run, folder / "texts.json", threads))
-    rows = {row: _summarise(results) for row, results in measured.items() if results and "error" not in results[0]}
+            measured[row].append(_run_row(row, run, texts_path, threads))
+    rows = {row: _summarise(results) for row, results in measured.items() if "error" not in results[0]}
     for summary in rows.values():
-        for kind in ("sentences", "articles"):
+        for kind in KINDS:
             for clock in ("wall", "cpu"):
-                base = rows["pipeline"][kind][f"words_a_{clock}_second"]
+                base = rows[PIPELINE][kind][f"words_a_{clock}_second"]
                 times = summary[kind][f"words_a_{clock}_second"] / base
                 summary[kind][f"times_pipeline_{clock}"] = round(times, 2)
-    peak = measure_peak(threads)
-    sentences = rows["onnx int8"]["sentences"]
-    reached = 2 * shape.weights_a_token * sentences["tokens_a_wall_second"] / 1e9
     return {
+        "texts": [len(part) for part in parts],
+        "words": [sum(len(split_words(text)) for text in part) for part in parts],
         "rows": rows,
-        "int8_peak_gops": round(peak, 1),
-        "int8_reached_gops": round(reached, 1),
-        "int8_share_of_peak": round(reached / peak, 3),
-        "cold_start_seconds": _cold_start(run),
-        "linear": _lengths(run, texts[1], threads) if shape is COMPACT else None,
+        "left_out": {row: results[0]["error"] for row, results in measured.items() if "error" in results[0]},
+        "spans": _compare_spans(folder),
+        "peak": _share_of_peak(shape, rows, threads),
     }
 
 
@@ -83,7 +86,7 @@ def _run_row(row: str, run: Path, texts: Path, threads: int) -> dict[str, Any]:
     command = [sys.executable, "-m", "trainer.learning.speed_rows", row, str(run), str(texts), str(threads)]
     done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     if done.returncode:
-        return {"error": done.stderr.strip().splitlines()[-1]}
+        return {"error": (done.stderr.strip().splitlines() or ["no message"])[-1]}
     result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
     return result
 
@@ -92,103 +95,105 @@ def _summarise(results: Sequence[dict[str, Any]]) -> dict[str, Any]:
     def middle(kind: str, key: str) -> float:
         return round(float(statistics.median(result[kind][key] for result in results)), 1)
 
-    keys = [key for key in results[0]["sentences"] if key != "spans"]
-    summary = {kind: {key: middle(kind, key) for key in keys} for kind in ("sentences", "articles")}
+    summary = {kind: {key: middle(kind, key) for key in results[0][kind]} for kind in KINDS}
     return {**summary, "peak_megabytes": round(statistics.median(result["peak_megabytes"] for result in results))}
 
 
-def _cold_start(run: Path, times: int = 3) -> float:
-    """Seconds from the start of the process to the JSON of one sentence; the best of a few."""
+def _compare_spans(folder: Path) -> dict[str, Any]:
+    """Spans of the float32 graph beside the pipeline's, by our decoding and by the pipeline's own rule."""
+    pipeline, ours, plain = (
+        json.loads((folder / f"{name}.json").read_text("utf-8")) for name in (PIPELINE, REFERENCE, "joined plainly")
+    )
+    return {
+        kind: {
+            "constrained_decoding": compare_marks(pipeline[kind], ours[kind]),
+            "joined_as_the_pipeline_does": compare_marks(pipeline[kind], plain[kind]),
+        }
+        for kind in KINDS
+    }
+
+
+def compare_trained(run: Path, sentences: Sequence[str], threads: int) -> dict[str, Any] | None:
+    """`_compare_spans` on some sentences for a trained run; None for one without weights or without graphs."""
+    if not (is_exported(run) and (run / WEIGHTS).is_file()):
+        return None
+    with tempfile.TemporaryDirectory() as name:
+        texts = Path(name) / "texts.json"
+        texts.write_text(json.dumps([list(sentences[::5]), list(sentences[:1])]), "utf-8")
+        faults = [fault for row in (PIPELINE, REFERENCE) if (fault := _run_row(row, run, texts, threads).get("error"))]
+        return {"run": run.name, **({"error": faults[0]} if faults else _compare_spans(Path(name))[KINDS[0]])}
+
+
+def _share_of_peak(shape: Shape, rows: dict[str, Any], threads: int) -> dict[str, Any]:
+    """Billions of operations a second: of a bare matrix product, and of the layers' products in use."""
+    found: dict[str, Any] = {}
+    for precision in ("float32", "int8"):
+        peak = measure_peak(threads, precision)
+        speeds = [rows[f"onnx {precision}"][kind]["tokens_a_wall_second"] for kind in KINDS]
+        reached = [2 * shape.weights_a_token * speed / 1e9 for speed in speeds]
+        found[precision] = {
+            "peak_gops": round(peak, 1),
+            "reached_gops": [round(value, 1) for value in reached],
+            "share": [round(value / peak, 3) for value in reached],
+        }
+    return found
+
+
+def measure_cold_start(run: Path, times: int = 7) -> dict[str, Any]:
+    """Seconds from the start of the process to the JSON of one sentence."""
     command = [sys.executable, "-m", "trainer", "extract", "-", "--model", str(run), "-q"]
     seconds = []
     for _ in range(times):
         started = time.perf_counter()
         subprocess.run(command, input="قصف الجيش مدينة الموصل.".encode(), capture_output=True, check=True)
-        seconds.append(time.perf_counter() - started)
-    return round(min(seconds), 2)
-
-
-def _lengths(run: Path, articles: Sequence[str], threads: int) -> list[dict[str, float]]:
-    """Processor seconds for one article of so many words."""
-    from trainer.runtime.model import load_model
-
-    model = load_model(run, threads=threads)
-    points = []
-    for length in _LENGTHS:
-        text = _article("\n".join(articles).split("\n"), 0, length)
-        words, started = len(split_words(text)), time.process_time()
-        model(text)
-        seconds = time.process_time() - started
-        points.append({"words": words, "cpu_seconds": round(seconds, 4), "microseconds_a_word": seconds / words * 1e6})
-    return points
-
-
-def plot_lengths(points: Sequence[dict[str, float]], path: Path) -> None:
-    """Cost by length of the article, on logarithmic axes with a line of slope one."""
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(6, 4), layout="constrained")
-    axes = figure.subplots()
-    words, seconds = ([point[key] for point in points] for key in ("words", "cpu_seconds"))
-    axes.loglog(words, seconds, "o-", label="measured")
-    axes.loglog(words, [seconds[-1] / words[-1] * count for count in words], "--", label="linear")
-    axes.set(xlabel="words of the article", ylabel="processor seconds", title="Cost by length (compact, int8)")
-    axes.legend()
-    figure.savefig(path, metadata={"Date": None})
+        seconds.append(round(time.perf_counter() - started, 3))
+    return {"run": run.name, "median_seconds": round(statistics.median(seconds), 3), "seconds": seconds}
 
 
 def main() -> None:
-    """Measure, print the table and write ``docs/results/bench.json`` with its plot."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    """Measure and write ``docs/results/bench.json`` with its plot."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--articles-from", nargs="+", type=Path, default=[Path("data/annotations")])
     parser.add_argument("--sentences", type=int, default=2000)
     parser.add_argument("--articles", type=int, default=200)
-    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rounds", type=int, default=1)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--run", type=Path, default=Path("models/default"), help="for the cold start, if it is there")
+    parser.add_argument(
+        "--trained", type=Path, default=Path("models/compact"), help="its spans are compared too, if it is exported"
+    )
+    parser.add_argument("--work", type=Path, help="keep the shapes here and use those that are; else they are built")
     parser.add_argument(
         "--shapes", nargs="+", choices=[COMPACT.name, ARABERT.name], default=[COMPACT.name, ARABERT.name]
     )
     parser.add_argument("--out", type=Path, default=Path("docs/results/bench.json"))
+    parser.add_argument("--plot", type=Path, default=Path("docs/images/length.svg"))
     options = parser.parse_args()
     texts = take_texts(options.articles_from, options.sentences, options.articles)
     report: dict[str, Any] = {
-        "sentences": options.sentences,
-        "articles": options.articles,
         "rounds": options.rounds,
         "threads": options.threads,
         "load_average_at_start": round(os.getloadavg()[0], 1),
-        "words": [sum(len(split_words(text)) for text in part) for part in texts],
+        "machine": describe_machine(),
+        "versions": read_versions(),
+        "median_words": [statistics.median(len(split_words(text)) for text in part) for part in texts],
         "shapes": {},
     }
-    with tempfile.TemporaryDirectory() as name:
+    with tempfile.TemporaryDirectory() if options.work is None else nullcontext(str(options.work)) as name:
         folder = Path(name)
-        (folder / "texts.json").write_text(json.dumps(texts), "utf-8")
+        folder.mkdir(parents=True, exist_ok=True)
         for shape in (COMPACT, ARABERT):
             if shape.name in options.shapes:
                 report["shapes"][shape.name] = measure_shape(shape, texts, folder, options.rounds, options.threads)
+                print(shape.name, json.dumps(report["shapes"][shape.name]["rows"]), flush=True)
+                write_json(options.out, report)
+        if COMPACT.name in options.shapes:
+            run = folder / COMPACT.name
+            report["cold_start"] = measure_cold_start(options.run if is_complete(options.run) else run)
+            report["trained_spans"] = compare_trained(options.trained, texts[0], options.threads)
+            report["lengths"] = measure_lengths(run, "\n".join(texts[1]).split("\n"), options.threads)
+            plot_lengths(report["lengths"], options.plot)
     write_json(options.out, report)
-    linear = report["shapes"].get(COMPACT.name, {}).get("linear")
-    if linear:
-        plot_lengths(linear, options.out.with_name("length.svg"))
-    print(render_table(report))
-
-
-def render_table(report: dict[str, Any]) -> str:
-    """The table of the README, in Markdown."""
-    lines = [
-        "| shape | path | sentences, words/s | × pipeline | articles, words/s | × pipeline "
-        "| × by processor time | MB |",
-        "|---|---|---:|---:|---:|---:|---:|---:|",
-    ]
-    for shape, measured in report["shapes"].items():
-        for name, row in measured["rows"].items():
-            short, long = row["sentences"], row["articles"]
-            lines.append(
-                f"| {shape} | {name} | {short['words_a_wall_second']:,.0f} | {short['times_pipeline_wall']} "
-                f"| {long['words_a_wall_second']:,.0f} | {long['times_pipeline_wall']} "
-                f"| {short['times_pipeline_cpu']}, {long['times_pipeline_cpu']} | {row['peak_megabytes']} |"
-            )
-    return "\n".join(lines)
 
 
 if __name__ == "__main__":

@@ -12,34 +12,46 @@ from typing import Any
 
 import numpy as np
 
+from trainer.core.files import write_json
 from trainer.core.words import split_words
+from trainer.learning.speed_spans import Marks, join_plainly
 
+PIPELINE, REFERENCE = "pipeline", "onnx float32"
+KINDS = ("sentences", "articles")
 _WARM_UP = 16
 _STRIDE = 32  # tokens of overlap between the pipeline's windows; without, it drops what lies beyond 512 tokens
 _PEAK_SHAPE = (512, 768, 768)
-_PEAK_TIMES = 60
+_PEAK_SECONDS = 3.0
 
-Extract = Callable[[list[str]], int]
-"""Texts to the number of spans found."""
+Extract = Callable[[list[str]], Marks]
 
 
-def measure_row(row: str, run: Path, parts: Sequence[list[str]], threads: int) -> dict[str, Any]:
-    """Words and tokens a second, by the clock and by processor time, on sentences and on articles."""
-    extract = _pipeline(run, threads) if row == "pipeline" else _ours(row, run, threads)
+def measure_row(row: str, run: Path, texts_path: Path, threads: int) -> dict[str, Any]:
+    """Words and tokens a second, by the clock and by processor time, on sentences and on articles.
+
+    The spans of the pipeline and of the float32 graph go to files beside the texts, to be compared.
+    """
+    parts: list[list[str]] = json.loads(texts_path.read_text("utf-8"))
+    extract = _pipeline(run, threads) if row == PIPELINE else _ours(row, run, threads)
     result: dict[str, Any] = {}
-    for kind, texts in zip(("sentences", "articles"), parts, strict=True):
+    found: dict[str, Marks] = {}
+    for kind, texts in zip(KINDS, parts, strict=True):
         extract(texts[:_WARM_UP])
         wall, processor = time.perf_counter(), time.process_time()
-        spans = extract(texts)
+        found[kind] = extract(texts)
         wall, processor = time.perf_counter() - wall, time.process_time() - processor
         words, tokens = _size(run, texts)
         result[kind] = {
             "words_a_wall_second": words / wall,
             "words_a_cpu_second": words / processor,
             "tokens_a_wall_second": tokens / wall,
-            "spans": spans,
         }
-    return {**result, "peak_megabytes": _peak_megabytes()}
+    result["peak_megabytes"] = _peak_megabytes()
+    if row in (PIPELINE, REFERENCE):
+        write_json(texts_path.with_name(f"{row}.json"), found)
+    if row == REFERENCE:
+        write_json(texts_path.with_name("joined plainly.json"), _join_plainly(run, parts, threads))
+    return result
 
 
 def _pipeline(run: Path, threads: int) -> Extract:
@@ -56,9 +68,10 @@ def _pipeline(run: Path, threads: int) -> Extract:
         "token-classification", model=model, tokenizer=tokenizer, aggregation_strategy="first", stride=_STRIDE
     )
 
-    def extract(texts: list[str]) -> int:
+    def extract(texts: list[str]) -> Marks:
         with torch.inference_mode():
-            return sum(len(spans) for spans in tag(texts, batch_size=16))
+            rows = tag(texts, batch_size=16)
+        return [[(int(span["start"]), int(span["end"]), str(span["entity_group"])) for span in row] for row in rows]
 
     return extract
 
@@ -69,10 +82,21 @@ def _ours(row: str, run: Path, threads: int) -> Extract:
     runtime, precision = row.split()
     model = load_model(run, runtime, precision, threads)
 
-    def extract(texts: list[str]) -> int:
-        return sum(len(result.spans) for result in model.predict(texts))
+    def extract(texts: list[str]) -> Marks:
+        return [[(span.start, span.end, span.label) for span in result.spans] for result in model.predict(texts)]
 
     return extract
+
+
+def _join_plainly(run: Path, parts: Sequence[list[str]], threads: int) -> dict[str, Marks]:
+    from trainer.runtime.model import load_model
+
+    model = load_model(run, *REFERENCE.split(), threads)
+    tags = model.checkpoint.schema.tags
+    return {
+        kind: [join_plainly(reading, logits, tags) for reading, logits in model.score(texts)]
+        for kind, texts in zip(KINDS, parts, strict=True)
+    }
 
 
 def _peak_megabytes() -> float:
@@ -91,29 +115,40 @@ def _size(run: Path, texts: Sequence[str]) -> tuple[int, int]:
     return sum(len(split_words(text)) for text in texts), tokens
 
 
-def measure_peak(threads: int) -> float:
-    """Billions of operations a second of ONNX Runtime's int8 matrix product, unsigned times signed."""
+def measure_peak(threads: int, precision: str) -> float:
+    """Billions of operations a second of ONNX Runtime's matrix product, the best of some seconds.
+
+    Args:
+        threads: Threads of the product.
+        precision: ``int8`` (unsigned times signed) or ``float32``.
+    """
     import onnxruntime
     from onnx import TensorProto, helper, numpy_helper
 
     rows, inner, columns = _PEAK_SHAPE
-    weights = np.random.default_rng(0).integers(-64, 64, (inner, columns)).astype(np.int8)
+    draw = np.random.default_rng(0)
+    if precision == "int8":
+        operator, kinds = "MatMulInteger", (TensorProto.UINT8, TensorProto.INT32)
+        weights: Any = draw.integers(-64, 64, (inner, columns)).astype(np.int8)
+        activations: Any = np.full((rows, inner), 100, np.uint8)
+    else:
+        operator, kinds = "MatMul", (TensorProto.FLOAT, TensorProto.FLOAT)
+        weights = draw.normal(size=(inner, columns)).astype(np.float32)
+        activations = draw.normal(size=(rows, inner)).astype(np.float32)
     graph = helper.make_graph(
-        [helper.make_node("MatMulInteger", ["a", "b"], ["y"])],
+        [helper.make_node(operator, ["a", "b"], ["y"])],
         "peak",
-        [helper.make_tensor_value_info("a", TensorProto.UINT8, [rows, inner])],
-        [helper.make_tensor_value_info("y", TensorProto.INT32, [rows, columns])],
+        [helper.make_tensor_value_info("a", kinds[0], [rows, inner])],
+        [helper.make_tensor_value_info("y", kinds[1], [rows, columns])],
         [numpy_helper.from_array(weights, "b")],
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     session = onnxruntime.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
-    activations = {"a": np.full((rows, inner), 100, np.uint8)}
-    best = float("inf")
-    for _ in range(_PEAK_TIMES):
-        started = time.perf_counter()
-        session.run(None, activations)
+    best, end = float("inf"), time.perf_counter() + _PEAK_SECONDS
+    while (started := time.perf_counter()) < end:
+        session.run(None, {"a": activations})
         best = min(best, time.perf_counter() - started)
     return 2 * rows * inner * columns / best / 1e9
 
@@ -121,7 +156,7 @@ def measure_peak(threads: int) -> float:
 def main() -> None:
     """Print one row as JSON."""
     row, run, texts, threads = sys.argv[1:]
-    print(json.dumps(measure_row(row, Path(run), json.loads(Path(texts).read_text("utf-8")), int(threads))))
+    print(json.dumps(measure_row(row, Path(run), Path(texts), int(threads))))
 
 
 if __name__ == "__main__":

@@ -85,6 +85,7 @@ def _open_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
     options.intra_op_num_threads = threads
     # Threads that wait must not spin: beside a busy neighbour (an HTTP server, another job) that halves the speed.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    options.enable_mem_pattern = False  # it keeps a plan for each shape of a batch, and hardly two are alike
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(

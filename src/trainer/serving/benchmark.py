@@ -68,7 +68,7 @@ def _measure_server(server: Served, texts: Sequence[str], clients: int, seconds:
     resident = [read_resident(server.process)]
     alone = asyncio.run(run_clients(server.port, texts[:_SAMPLES], 1, min(15.0, seconds)))
     single = statistics.median(alone.seconds)
-    asyncio.run(run_clients(server.port, texts, clients, min(10.0, seconds)))  # buffers reach their size
+    asyncio.run(run_clients(server.port, texts, clients, min(20.0, seconds)))  # buffers reach their size
     resident.append(read_resident(server.process))
     began = time.perf_counter()
     load = asyncio.run(run_clients(server.port, texts, clients, seconds))
@@ -78,6 +78,7 @@ def _measure_server(server: Served, texts: Sequence[str], clients: int, seconds:
         "texts": {"count": len(texts), "median_words": statistics.median(len(text.split()) for text in texts)},
         "cold_start_seconds": server.cold_start,
         "resident_megabytes": dict(zip(("first_answer", "warm", "end"), resident, strict=True)),
+        "peak_megabytes": read_resident(server.process, "VmHWM"),
         "memory_growth": resident[2] / resident[1] - 1,
         "single_client": {"median_seconds": single, "failures": alone.failures[:5]},
         "load": {
@@ -158,10 +159,10 @@ def _wait_for_port(process: subprocess.Popen[str]) -> int:
     raise ArtifactError(f"the server did not start: {''.join(told)[-500:]}")
 
 
-def read_resident(process: int) -> float:
-    """Resident memory of a process in megabytes (Linux)."""
+def read_resident(process: int, entry: str = "VmRSS") -> float:
+    """Resident memory of a process in megabytes (Linux): now, or ``VmHWM``, the most so far."""
     status = Path(f"/proc/{process}/status").read_text(encoding="ascii", errors="replace")
-    return int(status.partition("VmRSS:")[2].split()[0]) * 1024 / _MEGABYTE
+    return int(status.partition(f"{entry}:")[2].split()[0]) * 1024 / _MEGABYTE
 
 
 if __name__ == "__main__":

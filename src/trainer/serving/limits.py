@@ -31,7 +31,8 @@ class Limits:
         request_articles: Articles of one request.
         queue_articles: Articles that wait or are being read, over all requests.
         queue_characters: Their code points.
-        batch_characters: Code points that go to the model in one call; a longer article goes alone.
+        batch_characters: Code points that go to the model in one call; a longer article goes alone. Enough to fill
+            it; with much more, all clients would wait for one batch and the model then for all of them.
         seconds: Time for one request, waiting included.
     """
 
@@ -41,7 +42,7 @@ class Limits:
     request_articles: int = 256
     queue_articles: int = 1024
     queue_characters: int = 2_000_000
-    batch_characters: int = 12_000
+    batch_characters: int = 4_000
     seconds: float = 90.0  # Label Studio gives up after 100
 
     def __post_init__(self) -> None:
