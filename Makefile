@@ -5,7 +5,7 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 READY := $(VENV)/.ready
 
-.PHONY: help setup train test checks evaluate serve label-studio test-label-studio bench bench-train rehearse results
+.PHONY: help setup train test checks evaluate serve label-studio test-label-studio bench bench-serving bench-scale bench-train rehearse results
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 20
@@ -48,6 +48,16 @@ test-label-studio: $(READY) ## Test the loop on a real Label Studio server, and 
 bench: $(READY) ## Extraction speed beside Hugging Face's pipeline, at compact's and AraBERT's shape: JSON and plot
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[openvino]'
 	$(RUN) -m trainer.learning.speed_benchmark
+	$(RUN) scripts/readme_tables.py
+
+bench-serving: $(READY) ## Latency, throughput and memory of RUN_DIRECTORY (default models/default) under 64 clients, 6 minutes: JSON and table
+	$(RUN) -m trainer.serving.benchmark --model $(or $(RUN_DIRECTORY),models/default)
+	$(RUN) scripts/readme_tables.py
+
+bench-scale: $(READY) ## The local engine beside Ray with two workers, 4 minutes: JSON and table
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[ray]'
+	$(RUN) -m trainer.learning.scale_benchmark --model $(or $(RUN_DIRECTORY),models/default)
+	$(RUN) scripts/readme_tables.py
 
 bench-train: $(READY) ## Training speed beside a plain Hugging Face Trainer at AraBERT's shape (20 minutes): JSON and README's table
 	$(RUN) -m trainer.learning.benchmark

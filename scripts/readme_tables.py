@@ -119,7 +119,7 @@ def bench_facts(figures: Figures) -> str:
                 f"layers' products on sentences and articles, {100 * shares[0]:.0f} % and {100 * shares[1]:.0f} % of "
                 f"the {peak['peak_gops']:.0f} that a bare product reaches on this machine."
             )
-        lines.append(f"- {shape}, random weights, float32: {_agreement(measured['spans']['sentences'], 'sentences')}")
+        lines.append(f"- {shape}, random weights, float32: {_agreement(measured['spans'], 'sentences')}")
     trained = figures.get("trained_spans")
     if trained and "constrained_decoding" in trained:
         lines.append(f"- The trained run `{trained['run']}`, float32: {_agreement(trained, 'sentences')}")

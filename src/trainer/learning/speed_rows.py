@@ -50,7 +50,7 @@ def measure_row(row: str, run: Path, texts_path: Path, threads: int) -> dict[str
     if row in (PIPELINE, REFERENCE):
         write_json(texts_path.with_name(f"{row}.json"), found)
     if row == REFERENCE:
-        write_json(texts_path.with_name("joined plainly.json"), _join_plainly(run, parts, threads))
+        write_json(texts_path.with_name("joined plainly.json"), {KINDS[0]: _join_plainly(run, parts[0], threads)})
     return result
 
 
@@ -88,15 +88,11 @@ def _ours(row: str, run: Path, threads: int) -> Extract:
     return extract
 
 
-def _join_plainly(run: Path, parts: Sequence[list[str]], threads: int) -> dict[str, Marks]:
+def _join_plainly(run: Path, texts: Sequence[str], threads: int) -> Marks:
     from trainer.runtime.model import load_model
 
     model = load_model(run, *REFERENCE.split(), threads)
-    tags = model.checkpoint.schema.tags
-    return {
-        kind: [join_plainly(reading, logits, tags) for reading, logits in model.score(texts)]
-        for kind, texts in zip(KINDS, parts, strict=True)
-    }
+    return [join_plainly(reading, logits, model.checkpoint.schema.tags) for reading, logits in model.score(texts)]
 
 
 def _peak_megabytes() -> float:

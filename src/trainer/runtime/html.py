@@ -10,17 +10,26 @@ from trainer.core.types import Event, Span
 from trainer.runtime.result import Extraction
 
 _STYLE = """
-.ee-article{direction:rtl;unicode-bidi:isolate;font:1.05rem/2.1 'Noto Naskh Arabic','Noto Sans Arabic',serif;
- max-width:52rem;margin:0 auto 1.5rem;padding:1rem 1.25rem;border:1px solid #d0d4da;border-radius:.6rem;
+.ee-page{color-scheme:light dark;margin:0;padding:1.5rem 1rem;background:#f3f5f7}
+.ee-article{direction:rtl;unicode-bidi:isolate;font:1.1rem/2.2 'Noto Naskh Arabic','Noto Sans Arabic',serif;
+ max-width:52rem;margin:0 auto 1.25rem;padding:1rem 1.25rem;border:1px solid #d0d4da;border-radius:.6rem;
  background:#fff;color:#16191d;text-align:right}
 .ee-text{white-space:pre-wrap;overflow-wrap:anywhere}
-.ee-article mark{color:inherit;background:color-mix(in srgb,var(--c) 18%,transparent);
- border-bottom:2px solid var(--c);border-radius:.2rem;padding:0 .15rem}
-.ee-article mark small{font:600 .68rem/1 'Noto Sans Arabic',sans-serif;margin-inline-start:.3rem;opacity:.8}
-.ee-id{direction:ltr;unicode-bidi:isolate;font:.75rem monospace;color:#5b636e;text-align:left}
-.ee-event{border-inline-start:3px solid #8a93a0;margin:.5rem 0;padding-inline-start:.7rem;line-height:1.7}
+.ee-article mark{color:inherit;background:color-mix(in srgb,var(--c) 20%,transparent);
+ border-bottom:2px solid var(--c);border-radius:.2rem;padding:.05rem .2rem;
+ -webkit-box-decoration-break:clone;box-decoration-break:clone}
+.ee-article mark small{font:600 .65rem/1 'Noto Sans Arabic',sans-serif;margin-inline-start:.3rem;opacity:.75;
+ white-space:nowrap;user-select:none}
+.ee-id{direction:ltr;unicode-bidi:isolate;font:.75rem monospace;color:#5b636e;text-align:left;overflow-wrap:anywhere}
+.ee-events{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(15rem,100%),1fr));gap:.6rem;margin-top:.8rem;
+ padding-top:.8rem;border-top:1px solid #d0d4da}
+.ee-event{border-inline-start:3px solid #8a93a0;padding:.1rem .7rem;font-size:.95rem;line-height:1.7;
+ overflow-wrap:anywhere}
+.ee-event i{font-style:normal;color:#5b636e}
 @media (prefers-color-scheme:dark){.ee-page{background:#14171b}.ee-article{background:#1d2126;color:#e8eaed;
- border-color:#3a4048}.ee-id{color:#a5adb8}}
+ border-color:#3a4048}.ee-events{border-color:#3a4048}.ee-id,.ee-event i{color:#a5adb8}
+ .ee-article mark{background:color-mix(in srgb,var(--c) 38%,transparent)}}
+@media print{.ee-article{break-inside:avoid}}
 """
 _ROLES = (("agents", "الفاعل"), ("targets", "المستهدف"), ("places", "المكان"))
 _PAGE_HEAD = (
@@ -59,7 +68,8 @@ def render_fragment(extraction: Extraction) -> str:
 def _render_body(extraction: Extraction) -> str:
     name = f'<div class="ee-id">{_safe(extraction.id)}</div>' if extraction.id else ""
     events = "".join(_render_event(extraction, event) for event in extraction.events)
-    return f'<article class="ee-article">{name}<div class="ee-text">{_render_text(extraction)}</div>{events}</article>'
+    cards = f'<div class="ee-events">{events}</div>' if events else ""
+    return f'<article class="ee-article">{name}<div class="ee-text">{_render_text(extraction)}</div>{cards}</article>'
 
 
 def _render_text(extraction: Extraction) -> str:
@@ -85,11 +95,11 @@ def _render_span(extraction: Extraction, span: Span) -> str:
 def _render_event(extraction: Extraction, event: Event) -> str:
     head = _safe(extraction.surface(event.trigger))
     kind = _arabic_type(extraction.schema, event.type)
-    rows = [f"<b>{head}</b>{f' ({_safe(kind)})' if kind else ''}"]
+    rows = [f"<b>{head}</b>{f' <i>{_safe(kind)}</i>' if kind else ''}"]
     for attribute, title in _ROLES:
         spans: Sequence[Span] = getattr(event, attribute)
         if spans:
-            rows.append(f"{title}: " + "، ".join(_safe(extraction.surface(span)) for span in spans))
+            rows.append(f"<i>{title}:</i> " + "، ".join(_safe(extraction.surface(span)) for span in spans))
     return f'<div class="ee-event">{"<br>".join(rows)}</div>'
 
 

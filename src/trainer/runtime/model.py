@@ -12,7 +12,7 @@ import importlib.util
 import logging
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,10 +25,12 @@ from trainer.runtime.clitics import name_spans
 from trainer.runtime.event_head import EventHead, load_event_head
 from trainer.runtime.graphs import FLOAT32, find_graph, is_exported, read_parity
 from trainer.runtime.joining import Completed
-from trainer.runtime.reading import Reader, Reading, load_reader
+from trainer.runtime.reading import Reading, load_reader
 from trainer.runtime.result import Extraction
+from trainer.runtime.slicing import slice_texts, work_ahead
 from trainer.runtime.slim import refuse_slim
-from trainer.runtime.tagging import Floats, StateScorer, decode_spans, score_states, score_words
+from trainer.runtime.taggers import CrfTagger, EncoderTagger, Tagger
+from trainer.runtime.tagging import Floats, StateScorer, decode_spans
 
 logger = logging.getLogger(__name__)
 
@@ -36,64 +38,8 @@ RUNTIMES = ("auto", "onnx", "openvino", "torch")
 PRECISIONS = ("auto", "int8", "float32")
 
 
-class Tagger(Protocol):
-    """Reads texts and scores their words."""
-
-    def read(self, texts: Sequence[str]) -> list[Reading]:
-        """Words, paragraphs and windows of each text."""
-        ...
-
-    def score(self, readings: Sequence[Reading]) -> list[Floats]:
-        """For each reading ``(words, tags)`` logits."""
-        ...
-
-    def score_with_states(self, readings: Sequence[Reading]) -> list[tuple[Floats, Floats]]:
-        """For each reading ``(words, tags)`` logits and ``(words, width)`` states, for the event head."""
-        ...
-
-
-class EncoderTagger:
-    """A reader and a scorer of windows, whatever runs the encoder."""
-
-    def __init__(self, reader: Reader, scorer: StateScorer, tags: int) -> None:
-        self.reader = reader
-        self.scorer = scorer
-        self._tags = tags
-
-    def read(self, texts: Sequence[str]) -> list[Reading]:
-        """Words, paragraphs and windows of each text; tokens of all texts in one call."""
-        return self.reader.read_texts(texts)
-
-    def score(self, readings: Sequence[Reading]) -> list[Floats]:
-        """For each reading ``(words, tags)`` logits."""
-        return score_words(readings, self.scorer)
-
-    def score_with_states(self, readings: Sequence[Reading]) -> list[tuple[Floats, Floats]]:
-        """For each reading ``(words, tags)`` logits and ``(words, width)`` last hidden states."""
-        return score_states(readings, self.scorer, self._tags)
-
-
-class CrfTagger:
-    """The CRF baseline."""
-
-    def __init__(self, checkpoint: Checkpoint) -> None:
-        from trainer.runtime.crf import CRF_MODEL, CrfScorer, read_words  # its library need not load otherwise
-
-        self._read = read_words
-        self._settings = checkpoint.reading
-        self._scorer = CrfScorer(checkpoint.directory / CRF_MODEL, checkpoint.schema.tags)
-
-    def read(self, texts: Sequence[str]) -> list[Reading]:
-        """Words and paragraphs of each text."""
-        return [self._read(text, self._settings) for text in texts]
-
-    def score(self, readings: Sequence[Reading]) -> list[Floats]:
-        """For each reading ``(words, tags)`` log-probabilities."""
-        return self._scorer.score_readings(readings)
-
-    def score_with_states(self, readings: Sequence[Reading]) -> list[tuple[Floats, Floats]]:
-        """For each reading ``(words, tags)`` log-probabilities, and no states: ``(words, 0)``."""
-        return [(scores, scores[:, :0]) for scores in self.score(readings)]
+Scored = tuple[Sequence[Reading], Sequence[Floats], Sequence[Floats] | None]
+"""Articles, the logits of their words, and the states where there is an event head."""
 
 
 class Model:
@@ -141,26 +87,37 @@ class Model:
         Returns:
             One extraction a text, in the order given.
         """
-        readings = self._tagger.read(texts)
+        if not texts:
+            return []
         names = ids if ids is not None else [""] * len(texts)
-        schema = self.checkpoint.schema
-        if self.head is None:
-            completed: Sequence[Completed] = [
-                (self._decode(*pair), ()) for pair in zip(readings, self._tagger.score(readings), strict=True)
-            ]
-        else:
-            scored = self._tagger.score_with_states(readings)
-            spans = [self._decode(reading, logits) for reading, (logits, _) in zip(readings, scored, strict=True)]
-            completed = self.head.complete_all(readings, spans, [states for _, states in scored], schema)
+        done = [
+            pair
+            for part in work_ahead(slice_texts(texts), self._tagger.read, self._score, self._complete)
+            for pair in part
+        ]
         return [
-            Extraction(name, reading.text, spans, links, name_spans(reading.words, spans), schema)
-            for name, reading, (spans, links) in zip(names, readings, completed, strict=True)
+            Extraction(name, reading.text, spans, links, name_spans(reading.words, spans), self.checkpoint.schema)
+            for name, (reading, (spans, links)) in zip(names, done, strict=True)
         ]
 
     def score(self, texts: Sequence[str]) -> list[tuple[Reading, NDArray[np.float32]]]:
         """Readings and ``(words, tags)`` logits, for those who want more than spans (calibration, labelling queue)."""
         readings = self._tagger.read(texts)
         return list(zip(readings, self._tagger.score(readings), strict=True))
+
+    def _score(self, readings: list[Reading]) -> Scored:
+        if self.head is None:
+            return readings, self._tagger.score(readings), None
+        logits, states = zip(*self._tagger.score_with_states(readings), strict=True)
+        return readings, logits, states
+
+    def _complete(self, scored: Scored) -> list[tuple[Reading, Completed]]:
+        readings, logits, states = scored
+        spans = [self._decode(*pair) for pair in zip(readings, logits, strict=True)]
+        if self.head is None or states is None:
+            return [(reading, (own, ())) for reading, own in zip(readings, spans, strict=True)]
+        completed = self.head.complete_all(readings, spans, states, self.checkpoint.schema)
+        return list(zip(readings, completed, strict=True))
 
     def _decode(self, reading: Reading, logits: Floats) -> tuple[Span, ...]:
         return decode_spans(reading, logits, self.checkpoint.schema.tags, self.checkpoint.calibration)
