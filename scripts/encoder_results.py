@@ -30,6 +30,7 @@ FIGURES = ROOT / "docs" / "results" / "encoder.json"
 PAGE = ROOT / "docs" / "encoder.md"
 NO_EVENTS = ("event_head.enabled=false",)
 RANDOM = ("model.encoder=null",)
+PLAIN_SPELLING = ("training.spelling_noise=0", "training.conjunction_noise=0", "training.patience=4")
 LADDER_EPOCHS = 4
 Row = dict[str, Any]
 
@@ -74,10 +75,11 @@ def anercorp_runs(folder: Path, seeds: int) -> list[Run]:
     )  # fmt: skip
     runs = [
         Run("anercorp-crf", "CRF", "crf", data),
-        Run("anercorp-random-1", "random weights", "compact", (*data, *RANDOM, "seed=1")),
+        Run("anercorp-random-1", "random weights", "compact", (*RANDOM, *data, *PLAIN_SPELLING, "seed=1")),
     ]
     for seed in range(1, seeds + 1):
-        runs.append(Run(f"anercorp-compact-{seed}", "compact encoder", "compact", (*data, f"seed={seed}")))
+        settings = (*data, *PLAIN_SPELLING, f"seed={seed}")
+        runs.append(Run(f"anercorp-compact-{seed}", "compact encoder", "compact", settings))
     return runs
 
 
