@@ -83,6 +83,28 @@ def test_a_batch_keeps_to_its_budget_and_a_long_article_goes_alone() -> None:
     assert [[text[0] for text in batch] for batch in extractor.batches] == [["x"], ["a", "b"], ["c"], ["d"], ["e"]]
 
 
+def test_a_full_batch_is_handed_over_before_the_worker_is_free_and_no_smaller_one() -> None:
+    gate = Gate()
+    extractor = FakeExtractor(before=gate)
+    model = served(extractor)
+
+    async def work(batcher: Batcher) -> list[int]:
+        tasks = [asyncio.create_task(batcher.submit(model, ["x"]))]
+        await gate.wait_until_entered()
+        left: list[int] = []
+        for texts in (["a" * 60], ["b" * 30, "c" * 30], ["d" * 30]):  # the second fills the batch that the first began
+            tasks.append(asyncio.create_task(batcher.submit(model, texts)))
+            for _ in range(5):
+                await asyncio.sleep(0)
+            left.append(len(batcher._waiting))
+        gate.opened.set()
+        await asyncio.gather(*tasks)
+        return left
+
+    assert run(work, Limits(batch_characters=100)) == [1, 1, 2]
+    assert [[text[0] for text in batch] for batch in extractor.batches] == [["x"], ["a", "b"], ["c", "d"]]
+
+
 def test_articles_admitted_with_one_model_are_never_answered_by_another() -> None:
     gate = Gate()
     old, new = FakeExtractor(before=gate), FakeExtractor()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from trainer.core.errors import ConfigError
+from trainer.core.threads import keep_one_blas_thread
 
 if TYPE_CHECKING:
     from trainer.core.types import Article
@@ -60,6 +61,7 @@ def extract(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")] = False,
 ) -> None:
     """Extract events from files. With --out, a killed job goes on where it stopped; bad records are set aside."""
+    keep_one_blas_thread()
     from trainer.runtime.extract import Job
     from trainer.runtime.model import load_model
     from trainer.runtime.records import Fields

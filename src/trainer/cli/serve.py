@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from trainer.core.paths import repository_directory
+from trainer.core.threads import keep_one_blas_thread
 
 
 def serve(
@@ -36,6 +37,7 @@ def serve(
     state: Annotated[Path | None, typer.Option(help="Directory for counts and logs of background training.")] = None,
 ) -> None:
     """Serve a checkpoint: extraction API, Label Studio ML backend and demo page."""
+    keep_one_blas_thread()
     from trainer.serving.background_training import TrainingPlan
     from trainer.serving.limits import Limits
     from trainer.serving.server import serve as run_server

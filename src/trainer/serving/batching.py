@@ -2,7 +2,8 @@
 
 No timer delays a lone request. While one batch is computed in the only worker thread (the
 runtime uses every core by itself), new articles gather; the next batch takes them in the order
-they came, up to a budget of characters.
+they came, up to a budget of characters. As soon as they fill that budget they are handed to the
+worker, who then need not wait for the event loop between two batches.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ from trainer.serving.problems import (
 _log = logging.getLogger(__name__)
 _FIRST_GUESS = 20_000.0  # characters a second, until it has been measured
 _MEMORY = 0.9  # of the moving average of the rate
+_IN_FLIGHT = 2  # batches with the worker: one in work, one ready
 
 Outcome = Extraction | Problem
 
@@ -58,7 +60,9 @@ class Batcher:
         self._limits = limits
         self._metrics = metrics
         self._waiting: deque[_Waiting] = deque()
-        self._task: asyncio.Task[None] | None = None
+        self._waiting_characters = 0
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+        self._running = 0
         self._articles = 0
         self._characters = 0
         self._rate = _FIRST_GUESS
@@ -69,15 +73,16 @@ class Batcher:
         self._arrived = asyncio.Event()
         self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="extract")
         self._draining = False
-        self._task = asyncio.get_running_loop().create_task(self._serve(), name="batcher")
+        loop = asyncio.get_running_loop()
+        self._tasks = tuple(loop.create_task(self._serve(), name=f"batcher-{number}") for number in range(_IN_FLIGHT))
 
     async def stop(self) -> None:
         """Refuse new work, finish what waits, end."""
         self._draining = True
-        if self._task is None:
+        if not self._tasks:
             return
         self._arrived.set()
-        await self._task
+        await asyncio.gather(*self._tasks)
         self._executor.shutdown()
 
     async def submit(self, model: ServedModel, texts: Sequence[str]) -> list[Outcome]:
@@ -93,6 +98,7 @@ class Batcher:
         loop = asyncio.get_running_loop()
         waiting = [_Waiting(model, text, loop.create_future()) for text in texts]
         self._waiting.extend(waiting)
+        self._waiting_characters += sum(map(len, texts))
         self._arrived.set()
         try:
             async with asyncio.timeout(self._limits.seconds):
@@ -134,6 +140,7 @@ class Batcher:
         self._metrics.queued.set(self._articles)
 
     async def _serve(self) -> None:
+        """Batch after batch; of these tasks one works, and another has the next full batch ready."""
         loop = asyncio.get_running_loop()
         while True:
             batch = self._take()
@@ -143,29 +150,42 @@ class Batcher:
                 self._arrived.clear()
                 await self._arrived.wait()
                 continue
-            began = time.perf_counter()
-            outcomes = await loop.run_in_executor(
-                self._executor, predict_each, batch[0].model, [item.text for item in batch]
-            )
-            self._record(batch, outcomes, time.perf_counter() - began)
+            self._running += 1
+            try:
+                outcomes, seconds = await loop.run_in_executor(
+                    self._executor, _time_batch, batch[0].model, [item.text for item in batch]
+                )
+            finally:
+                self._running -= 1
+            self._record(batch, outcomes, seconds)
             for item, outcome in zip(batch, outcomes, strict=True):
                 if not item.future.done():
                     item.future.set_result(outcome)
 
     def _take(self) -> list[_Waiting]:
-        """The next batch: one model, within the budget of characters, at least one article."""
+        """The next batch: one model, within the budget of characters, at least one article.
+
+        Nothing while another batch is in work, unless what waits fills one.
+        """
         batch: list[_Waiting] = []
         budget = self._limits.batch_characters
+        if self._running and self._waiting_characters < budget:
+            return batch
         while self._waiting:
             item = self._waiting[0]
             if item.future.done():
-                self._waiting.popleft()
+                self._pop()
                 continue
             if batch and (item.model is not batch[0].model or len(item.text) > budget):
                 break
-            batch.append(self._waiting.popleft())
+            batch.append(self._pop())
             budget -= len(item.text)
         return batch
+
+    def _pop(self) -> _Waiting:
+        item = self._waiting.popleft()
+        self._waiting_characters -= len(item.text)
+        return item
 
     def _record(self, batch: Sequence[_Waiting], outcomes: Sequence[Outcome], seconds: float) -> None:
         characters = sum(len(item.text) for item in batch)
@@ -177,6 +197,12 @@ class Batcher:
         self._metrics.characters.inc(characters)
         self._metrics.articles.labels("ok").inc(len(batch) - failed)
         self._metrics.articles.labels("failed").inc(failed)
+
+
+def _time_batch(model: ServedModel, texts: Sequence[str]) -> tuple[list[Outcome], float]:
+    began = time.perf_counter()
+    outcomes = predict_each(model, texts)
+    return outcomes, time.perf_counter() - began
 
 
 def predict_each(model: ServedModel, texts: Sequence[str]) -> list[Outcome]:

@@ -26,6 +26,7 @@ import typer
 from trainer.core.errors import ArtifactError, InputError
 from trainer.core.files import write_json
 from trainer.core.paths import repository_directory
+from trainer.core.threads import keep_one_blas_thread
 from trainer.serving.load import Load, run_clients
 
 _LEAST_WORDS = 5
@@ -102,6 +103,7 @@ def quantiles(load: Load) -> dict[str, float]:
 
 def measure_batch(model: Path, texts: Sequence[str]) -> dict[str, float]:
     """Words a second of the first of these texts through the library, all at once; the best of three passes."""
+    keep_one_blas_thread()  # as `trainer extract` does
     from trainer.runtime.model import load_model
 
     loaded = load_model(model)
