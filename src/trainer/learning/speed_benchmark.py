@@ -88,6 +88,7 @@ def _run_row(row: str, run: Path, texts: Path, threads: int) -> dict[str, Any]:
     if done.returncode:
         return {"error": (done.stderr.strip().splitlines() or ["no message"])[-1]}
     result: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+    print(run.name, row, json.dumps(result), flush=True)  # a run that is cut short has not measured for nothing
     return result
 
 
@@ -186,7 +187,6 @@ def main() -> None:
         for shape in (COMPACT, ARABERT):
             if shape.name in options.shapes:
                 report["shapes"][shape.name] = measure_shape(shape, texts, folder, options.rounds, options.threads)
-                print(shape.name, json.dumps(report["shapes"][shape.name]["rows"]), flush=True)
                 write_json(options.out, report)
         if COMPACT.name in options.shapes:
             run = folder / COMPACT.name

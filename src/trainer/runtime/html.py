@@ -19,7 +19,7 @@ _STYLE = """
  border-bottom:2px solid var(--c);border-radius:.2rem;padding:.05rem .2rem;
  -webkit-box-decoration-break:clone;box-decoration-break:clone}
 .ee-article mark small{font:600 .65rem/1 'Noto Sans Arabic',sans-serif;margin-inline-start:.3rem;opacity:.75;
- white-space:nowrap;user-select:none}
+ display:inline-block;white-space:nowrap;user-select:none}
 .ee-id{direction:ltr;unicode-bidi:isolate;font:.75rem monospace;color:#5b636e;text-align:left;overflow-wrap:anywhere}
 .ee-events{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(15rem,100%),1fr));gap:.6rem;margin-top:.8rem;
  padding-top:.8rem;border-top:1px solid #d0d4da}
@@ -31,6 +31,7 @@ _STYLE = """
  .ee-article mark{background:color-mix(in srgb,var(--c) 38%,transparent)}}
 @media print{.ee-article{break-inside:avoid}}
 """
+# The caption is a box of its own (inline-block): Arabic letters join across elements, and would join the span's last.
 _ROLES = (("agents", "الفاعل"), ("targets", "المستهدف"), ("places", "المكان"))
 _PAGE_HEAD = (
     '<!doctype html>\n<html lang="ar" dir="rtl"><head><meta charset="utf-8">'
