@@ -123,15 +123,20 @@ def bench_facts(figures: Figures) -> str:
     trained = figures.get("trained_spans")
     if trained and "constrained_decoding" in trained:
         lines.append(f"- The trained run `{trained['run']}`, float32: {_agreement(trained, 'sentences')}")
-    cold, lengths = figures["cold_start"], figures["lengths"]
-    first, last = lengths["points"][0], lengths["points"][-1]
-    lines += [
-        f"- From the start of the process to the JSON of a sentence (`{cold['run']}`): "
-        f"{cold['median_seconds']:.2f} s, median of {len(cold['seconds'])}.",
-        f"- A word costs {first['microseconds_a_word']:.0f} µs of processor time in an article of {first['words']:,} "
-        f"words and {last['microseconds_a_word']:.0f} in one of {last['words']:,}; "
-        f"fitted exponent of the cost by length {lengths['exponent']:.2f}.",
-    ]
+    if cold := figures.get("cold_start"):
+        lines.append(
+            f"- From the start of the process to the JSON of a sentence (`{cold['run']}`): "
+            f"{cold['median_seconds']:.2f} s, median of {len(cold['seconds'])}."
+        )
+    if lengths := figures.get("lengths"):
+        first, last = lengths["points"][0], lengths["points"][-1]
+        lines += [
+            f"- A word costs {first['microseconds_a_word']:.0f} µs of processor time in an article of "
+            f"{first['words']:,} words and {last['microseconds_a_word']:.0f} in one of {last['words']:,}; "
+            f"fitted exponent of the cost by length {lengths['exponent']:.2f}.",
+            "",
+            "![Processor time by length of an article](images/length.svg)",
+        ]
     return "\n".join(lines)
 
 
