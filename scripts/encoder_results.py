@@ -198,6 +198,31 @@ def _pick_facts(facts: Row) -> Row:
     return {**seen, "held_out_loss": held_out.get("loss"), "held_out_accuracy": held_out.get("accuracy")}
 
 
+def pick_history(path: Path, most: int = 10) -> list[Row]:
+    """Measurements of a pretraining run, evenly spaced, the last one included."""
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    measured = [line for line in lines if line["held_out_accuracy"] is not None]
+    step = max(1, -(-len(measured) // most))
+    kept = measured[::-1][::step][::-1]
+    names = ("step", "tokens", "seconds", "rate", "held_out_loss", "held_out_accuracy")
+    return [{name: line[name] for name in names} for line in kept]
+
+
+def run_table(rows: list[Row]) -> str:
+    """How a pretraining run went."""
+    heads = ["tokens seen", "steps", "minutes", "held-out loss", "held-out accuracy"]
+    return _table(
+        heads,
+        [
+            [
+                f"{row['tokens'] / 1e6:.2f} M", f"{row['step']:,}", f"{row['seconds'] / 60:.0f}",
+                f"{row['held_out_loss']:.2f}", f"{_percent(row['held_out_accuracy'])} %",
+            ]
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
 def own_table(rows: list[Row]) -> str:
     """Scores on the articles that ship."""
     kinds = [kind for kind in ("dev", "gold", "synthetic", "real", "real-news") if all(kind in row for row in rows)]
@@ -235,7 +260,13 @@ def ladder_table(rows: list[Row]) -> str:
     return _table(["encoder", "tokens seen", "held-out accuracy", f"dev, {LADDER_EPOCHS} epochs"], lines)
 
 
-TABLES = {"own": own_table, "anercorp": anercorp_table, "ladder": ladder_table, "distillation": own_table}
+TABLES = {
+    "run": run_table,
+    "own": own_table,
+    "anercorp": anercorp_table,
+    "ladder": ladder_table,
+    "distillation": own_table,
+}
 
 
 def write_page(figures: Row) -> None:
@@ -277,9 +308,13 @@ def main() -> None:
     parser.add_argument("--distil-articles", type=int, default=500)
     parser.add_argument("--distil-seeds", type=int, default=1)
     parser.add_argument("--rung", action="append", default=[], metavar="LABEL=DIRECTORY", help="encoder to compare")
+    parser.add_argument("--history", type=Path, help="history.jsonl of the pretraining run")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
     arguments = parser.parse_args()
     figures: Row = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else {}
+    if arguments.history:
+        figures["run"] = pick_history(arguments.history)
+        write_json(FIGURES, figures)
     if arguments.rung:
         figures["ladder"] = measure_ladder(arguments.rung, arguments.jobs)
         write_json(FIGURES, figures)
