@@ -128,7 +128,10 @@ def _run(
 
     started_here = not ray.is_initialized()
     if started_here:
-        ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
+        try:
+            ray.init(include_dashboard=False, log_to_driver=False, logging_level="error")
+        except Exception as error:  # Ray raises bare exceptions, as when a busy machine keeps it from starting in time
+            raise ConfigError(f"Ray did not start: {error}", remedy="try again, or use --engine local") from error
     for name in ("ray", "ray.data"):
         logging.getLogger(name).setLevel(logging.ERROR)
     ray.data.DataContext.get_current().enable_progress_bars = False
