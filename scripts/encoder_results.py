@@ -83,26 +83,10 @@ def anercorp_runs(folder: Path, seeds: int) -> list[Run]:
     return runs
 
 
-def measure_distillation(archive: Path, articles: int, seeds: int, jobs: int) -> list[Row]:
-    """A student taught by the CRF and by five compact runs, beside a student of the same seed that was not.
-
-    The CRF teacher is fitted without the dev articles.
-    """
-    crf = Run("distil-teacher-crf", "CRF without dev", "crf", (*NO_EVENTS, "data.use_dev_for_training=false"))
-    train_runs([crf], jobs)
-    compact = [f"models/table-compact-{seed}" for seed in range(1, 6)]
-    rows = []
-    for group, teachers in (("taught by the CRF", [f"models/{crf.name}"]), ("taught by CRF and 5 compact", compact)):
-        several = teachers if len(teachers) == 1 else [f"models/{crf.name}", *teachers]
-        settings = (
-            *NO_EVENTS, f"teacher=[{','.join(several)}]", f"distil.articles=[{archive}]", f"distil.limit={articles}",
-        )  # fmt: skip
-        slug = f"distil-{len(several)}"
-        runs = [Run(f"{slug}-{seed}", group, "distil", (*settings, f"seed={seed}")) for seed in range(1, seeds + 1)]
-        rows += measure_table(runs, {"gold": None}, jobs)
-        for row in rows:
-            row["articles"] = articles
-    return rows
+def measure_distillation(pairs: list[str]) -> list[Row]:
+    """Finished students beside a run of the same encoder and settings that had no teacher."""
+    runs = [Run(name, label, "distil") for label, _, name in (pair.partition("=") for pair in pairs)]
+    return [describe_group([run], {"gold": [judge(run, "gold", None)]}) for run in runs]
 
 
 def train_runs(runs: list[Run], jobs: int) -> None:
@@ -304,9 +288,7 @@ def main() -> None:
     parser.add_argument("--real-news", type=Path, help="annotated real articles to judge on as well")
     parser.add_argument("--anercorp", type=Path, help="folder with train.conll and test.conll")
     parser.add_argument("--anercorp-seeds", type=int, default=1)
-    parser.add_argument("--distil", type=Path, help="raw articles that students are taught on; needs --seeds 5 before")
-    parser.add_argument("--distil-articles", type=int, default=500)
-    parser.add_argument("--distil-seeds", type=int, default=1)
+    parser.add_argument("--distilled", action="append", default=[], metavar="LABEL=RUN", help="finished runs")
     parser.add_argument("--rung", action="append", default=[], metavar="LABEL=DIRECTORY", help="encoder to compare")
     parser.add_argument("--history", type=Path, help="history.jsonl of the pretraining run")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
@@ -328,10 +310,8 @@ def main() -> None:
         runs = anercorp_runs(arguments.anercorp, arguments.anercorp_seeds)
         figures["anercorp"] = measure_table(runs, {"test": arguments.anercorp / "test.conll"}, arguments.jobs)
         write_json(FIGURES, figures)
-    if arguments.distil:
-        figures["distillation"] = measure_distillation(
-            arguments.distil, arguments.distil_articles, arguments.distil_seeds, arguments.jobs
-        )
+    if arguments.distilled:
+        figures["distillation"] = measure_distillation(arguments.distilled)
         write_json(FIGURES, figures)
     write_page(figures)
 

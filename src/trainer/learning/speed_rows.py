@@ -91,7 +91,8 @@ def _ours(row: str, run: Path, threads: int) -> Extract:
 def _join_plainly(run: Path, texts: Sequence[str], threads: int) -> Marks:
     from trainer.runtime.model import load_model
 
-    model = load_model(run, *REFERENCE.split(), threads)
+    runtime, precision = REFERENCE.split()
+    model = load_model(run, runtime, precision, threads)
     return [join_plainly(reading, logits, model.checkpoint.schema.tags) for reading, logits in model.score(texts)]
 
 
