@@ -99,6 +99,13 @@ def test_threads_change_nothing_but_the_time(exported: Path, texts: list[str]) -
         assert [row.links for row in found] == [row.links for row in expected]
 
 
+def test_no_graph_names_a_file_of_the_machine_that_made_it(exported: Path) -> None:
+    for name in GRAPH_FILES.values():
+        content = (exported / "onnx" / name).read_bytes()
+        assert b"site-packages" not in content
+        assert str(Path.cwd()).encode() not in content
+
+
 def test_nothing_of_it_needs_torch(exported: Path) -> None:
     code = (
         "import sys, trainer; assert 'numpy' not in sys.modules; from trainer import load\n"

@@ -94,6 +94,17 @@ def write_float_graph(model: PreTrainedModel, path: Path, states: bool = False) 
             external_data=False,
             verbose=False,
         )
+    _forget_origin(path)
+
+
+def _forget_origin(path: Path) -> None:
+    """Takes out what the exporter notes of the code behind each node: it names directories of this machine."""
+    model = onnx.load(str(path), load_external_data=False)
+    graph = model.graph
+    for holder in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        holder.doc_string = ""
+        del holder.metadata_props[:]
+    onnx.save(model, str(path))
 
 
 def write_int8_graph(source: Path, path: Path, recipe: Recipe) -> None:
