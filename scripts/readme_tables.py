@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import re
+import statistics
 from pathlib import Path
 from typing import Any
 
@@ -69,14 +70,26 @@ def gold_table(figures: Figures) -> str:
 
 
 def training_table(figures: Figures) -> str:
-    """Tokens a second of both sides, and their loss after the same updates."""
-    speed, curves = figures["speed"], figures["curves"]["verdict"]
-    loss = {"plain": curves["plain"], "ours": curves["ours"]["loss"]}
+    """Tokens a second of all sides, and their dev loss after the same updates of two small models."""
+    speed = figures["speed"]
+    random, pretrained = (figures[key]["dev_loss"] for key in ("curves", "pretrained_curves"))
     rows = [
-        [name, f"{speed['tokens_per_second'][name]:,.0f}", f"{speed['ratio'][name]:.2f} ×", f"{loss[name]:.3f}"]
-        for name in ("plain", "ours")
+        [
+            name,
+            f"{speed['tokens_per_second'][name]:,.0f}",
+            f"{speed['ratio'][name]:.2f} ×",
+            *(_spread(losses[name]) if name in losses else "" for losses in (random, pretrained)),
+        ]
+        for name in speed["ratio"]
     ]
-    return _table(["training", "tokens/s", "× plain", "loss after the same updates, small shape"], rows)
+    updates = figures["curves"]["updates"]
+    heads = ["training", "tokens/s", "× plain"]
+    return _table([*heads, f"dev loss after {updates} updates, small, random", "the same, bundled encoder"], rows)
+
+
+def _spread(values: list[float]) -> str:
+    deviation = f" ± {statistics.stdev(values):.3f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.3f}{deviation}"
 
 
 def rehearsal_table(figures: Figures) -> str:
