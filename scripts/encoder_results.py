@@ -27,7 +27,7 @@ from trainer.core.files import write_json, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
 FIGURES = ROOT / "docs" / "results" / "encoder.json"
-PAGE = ROOT / "docs" / "encoder.md"
+PAGES = (ROOT / "docs" / "encoder.md", ROOT / "README.md")
 NO_EVENTS = ("event_head.enabled=false",)
 RANDOM = ("model.encoder=null",)
 PLAIN_SPELLING = ("training.spelling_noise=0", "training.conjunction_noise=0", "training.patience=4")
@@ -253,14 +253,15 @@ TABLES = {
 }
 
 
-def write_page(figures: Row) -> None:
-    """Fills the page's blocks ``<!-- results:NAME -->``."""
-    text = PAGE.read_text(encoding="utf-8")
-    for name, render in TABLES.items():
-        if figures.get(name):
-            pattern = re.compile(rf"(<!-- results:{name} -->\n).*?(<!-- /results -->)", re.DOTALL)
-            text = pattern.sub(partial(_fill, render(figures[name])), text)
-    write_text(PAGE, text)
+def write_pages(figures: Row) -> None:
+    """Fills the blocks ``<!-- results:NAME -->`` of the pages."""
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for name, render in TABLES.items():
+            if figures.get(name):
+                pattern = re.compile(rf"(<!-- results:{name} -->\n).*?(<!-- /results -->)", re.DOTALL)
+                text = pattern.sub(partial(_fill, render(figures[name])), text)
+        write_text(page, text)
 
 
 def _fill(table: str, match: re.Match[str]) -> str:
@@ -316,7 +317,7 @@ def main() -> None:
     if arguments.distilled:
         figures["distillation"] = measure_distillation(arguments.distilled)
         write_json(FIGURES, figures)
-    write_page(figures)
+    write_pages(figures)
 
 
 if __name__ == "__main__":
