@@ -6,7 +6,7 @@ Both train the same random weights on the same paragraphs, in turns, in one proc
   tokens, in the order of the default sampler, padded to the longest of the batch, fp32, AdamW
   over every row of the embedding table.
 - ours: the loop and the default settings of ``python -m trainer train``.
-- ours, lower layers every 2nd update: the same with ``training.lower_layers_every=2``, an option that is off by default.
+- ours, lower layers every 2nd update: the same with ``training.lower_layers_every=2``, off by default.
 
 Losses are compared on two small models: random weights, and the bundled encoder.
 
