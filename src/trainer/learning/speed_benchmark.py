@@ -123,7 +123,7 @@ def compare_trained(run: Path, sentences: Sequence[str], threads: int) -> dict[s
         texts = Path(name) / "texts.json"
         texts.write_text(json.dumps([list(sentences[::5]), list(sentences[:1])]), "utf-8")
         faults = [fault for row in (PIPELINE, REFERENCE) if (fault := _run_row(row, run, texts, threads).get("error"))]
-        return {"run": run.name, **({"error": faults[0]} if faults else _compare_spans(Path(name))[KINDS[0]])}
+        return {"run": run.name, **({"error": faults[0]} if faults else _compare_spans(Path(name)))}
 
 
 def _share_of_peak(shape: Shape, rows: dict[str, Any], threads: int) -> dict[str, Any]:
