@@ -192,6 +192,27 @@ def pick_history(path: Path, most: int = 10) -> list[Row]:
     return [{name: line[name] for name in names} for line in kept]
 
 
+def read_probes(probes: list[str]) -> list[Row]:
+    """Where short pretraining runs ended, by the last line of their logs."""
+    parsed = [(label, Path(path)) for label, _, path in (probe.partition("=") for probe in probes)]
+    return [{"run": label, **pick_history(path, 1)[-1]} for label, path in parsed]
+
+
+def probe_table(rows: list[Row]) -> str:
+    """How short pretraining runs ended."""
+    heads = ["run", "tokens seen", "steps", "held-out loss", "held-out accuracy"]
+    return _table(
+        heads,
+        [
+            [
+                row["run"], f"{row['tokens'] / 1e6:.2f} M", f"{row['step']:,}", f"{row['held_out_loss']:.2f}",
+                f"{_percent(row['held_out_accuracy'])} %",
+            ]
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
 def run_table(rows: list[Row]) -> str:
     """How a pretraining run went."""
     heads = ["tokens seen", "steps", "minutes", "held-out loss", "held-out accuracy"]
@@ -246,6 +267,7 @@ def ladder_table(rows: list[Row]) -> str:
 
 TABLES = {
     "run": run_table,
+    "probes": probe_table,
     "own": own_table,
     "anercorp": anercorp_table,
     "ladder": ladder_table,
@@ -291,6 +313,7 @@ def main() -> None:
     parser.add_argument("--anercorp", type=Path, help="folder with train.conll and test.conll")
     parser.add_argument("--anercorp-seeds", type=int, default=1)
     parser.add_argument("--distilled", action="append", default=[], metavar="LABEL=RUN", help="finished runs")
+    parser.add_argument("--probe", action="append", default=[], metavar="LABEL=HISTORY", help="short pretraining runs")
     parser.add_argument("--rung", action="append", default=[], metavar="LABEL=DIRECTORY", help="encoder to compare")
     parser.add_argument("--history", type=Path, help="history.jsonl of the pretraining run")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
@@ -298,6 +321,9 @@ def main() -> None:
     figures: Row = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else {}
     if arguments.history:
         figures["run"] = pick_history(arguments.history)
+        write_json(FIGURES, figures)
+    if arguments.probe:
+        figures["probes"] = read_probes(arguments.probe)
         write_json(FIGURES, figures)
     if arguments.rung:
         figures["ladder"] = measure_ladder(arguments.rung, arguments.jobs)

@@ -30,7 +30,7 @@ from trainer.learning.speed_lengths import join_paragraphs, measure_lengths, plo
 from trainer.learning.speed_rows import KINDS, PIPELINE, REFERENCE, measure_peak
 from trainer.learning.speed_shapes import ARABERT, COMPACT, Shape, build_shape
 from trainer.learning.speed_spans import compare_marks
-from trainer.runtime.checkpoint import WEIGHTS, is_complete
+from trainer.runtime.checkpoint import WEIGHTS, is_complete, load_checkpoint
 from trainer.runtime.graphs import is_exported
 
 ROWS = (PIPELINE, REFERENCE, "onnx int8", "openvino float32", "openvino int8")
@@ -116,12 +116,17 @@ def _compare_spans(folder: Path) -> dict[str, Any]:
 
 
 def compare_trained(run: Path, sentences: Sequence[str], threads: int) -> dict[str, Any] | None:
-    """`_compare_spans` on some sentences for a trained run; None for one without weights or without graphs."""
+    """`_compare_spans` on some sentences for a trained run; None for one without weights or without graphs.
+
+    The pipeline knows nothing of the folding that the run was trained with, so the words come folded.
+    """
     if not (is_exported(run) and (run / WEIGHTS).is_file()):
         return None
+    folding = load_checkpoint(run).reading.normalisation
+    folded = [" ".join(word.normal or word.surface for word in split_words(text, folding)) for text in sentences[::5]]
     with tempfile.TemporaryDirectory() as name:
         texts = Path(name) / "texts.json"
-        texts.write_text(json.dumps([list(sentences[::5]), list(sentences[:1])]), "utf-8")
+        texts.write_text(json.dumps([folded, folded[:1]]), "utf-8")
         faults = [fault for row in (PIPELINE, REFERENCE) if (fault := _run_row(row, run, texts, threads).get("error"))]
         return {"run": run.name, **({"error": faults[0]} if faults else _compare_spans(Path(name)))}
 
