@@ -16,6 +16,7 @@ import torch
 from transformers import AutoModel, AutoModelForMaskedLM, AutoTokenizer, BertConfig, BertForMaskedLM
 
 from trainer.core.errors import ArtifactError, ConfigError
+from trainer.core.files import hold_directory
 from trainer.learning.pretraining.command import make_trainer, prepare, pretrain
 from trainer.learning.pretraining.config import Optimiser, PretrainConfig, ShapeConfig
 from trainer.learning.pretraining.corpus import find_files
@@ -165,13 +166,8 @@ def test_a_foreign_encoder_is_adapted_too(tmp_path: Path) -> None:
 
 
 def test_two_runs_cannot_share_a_folder(tmp_path: Path) -> None:
-    import fcntl
-
-    (tmp_path / "work").mkdir()
-    with (tmp_path / "work" / "lock").open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(ConfigError, match="another run"):
-            pretrain(_config(tmp_path))
+    with hold_directory(tmp_path / "work"), pytest.raises(ConfigError, match="another run"):
+        pretrain(_config(tmp_path))
 
 
 def test_sequences_longer_than_an_encoder_reads_are_refused(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ import torch
 from transformers import AutoModelForTokenClassification, AutoTokenizer, pipeline
 
 from trainer.core.errors import ArtifactError, ConfigError
+from trainer.core.files import hold_directory
 from trainer.core.types import Article
 from trainer.learning.config import DataConfig, Precision, TrainConfig, TrainingConfig
 from trainer.learning.model_config import ModelConfig, ShapeConfig
@@ -56,6 +57,13 @@ def test_it_learns_the_samples(run: Path) -> None:
     assert metrics["dev"]["strict"]["f1"] > 0.8
     assert set(metrics["dev"]["labels"]) == {"ACTOR", "LOCATION", "OPERATION"}
     assert metrics["encoder_from_scratch"] is False
+
+
+def test_two_trainings_cannot_share_a_directory(tmp_path: Path, annotations_path: Path, split_path: Path) -> None:
+    config = make_config(tmp_path / "shared", annotations_path, split_path, None)
+    with hold_directory(tmp_path / "shared"), pytest.raises(ConfigError, match="another run"):
+        train(config)
+    assert not list((tmp_path / "shared").iterdir())
 
 
 def test_the_directory_holds_the_whole_contract(run: Path) -> None:

@@ -8,9 +8,12 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from trainer.core.errors import ConfigError
 
 
 def write_text(path: Path, text: str) -> None:
@@ -35,6 +38,39 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_json(path: Path, value: Any) -> None:
     """Write a JSON file, readable and with a stable layout."""
     write_text(path, json.dumps(value, ensure_ascii=False, indent=2) + "\n")
+
+
+@contextmanager
+def hold_directory(directory: Path, wanted: bool = True) -> Iterator[None]:
+    """Keeps a second process out of a directory; the system lets go of it when this process ends, however it ends.
+
+    Args:
+        directory: Made if it is missing; nothing is written into it.
+        wanted: False does nothing (the other processes of a distributed run).
+
+    Raises:
+        ConfigError: Another process holds it.
+    """
+    if not wanted:
+        yield
+        return
+    directory.mkdir(parents=True, exist_ok=True)
+    try:
+        import fcntl
+    except ImportError:  # Windows cannot lock a directory: two runs in one are then not told of each other
+        yield
+        return
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise ConfigError(
+                "another run is working in this folder", file=directory, remedy="wait for it, or name another"
+            ) from None
+        yield
+    finally:
+        os.close(handle)
 
 
 def replace_directory(fresh: Path, target: Path) -> None:

@@ -15,7 +15,7 @@ from accelerate.utils import broadcast_object_list
 from transformers import PreTrainedModel, set_seed
 
 from trainer.core.errors import ArtifactError
-from trainer.core.files import write_json
+from trainer.core.files import hold_directory, write_json
 from trainer.learning.checkpoints import BestSoFar, is_finished, read_history, restore_weights, write_history
 from trainer.learning.config import TrainConfig
 from trainer.learning.data import TrainingData, load_data
@@ -72,12 +72,19 @@ def train(config: TrainConfig) -> Path:
         torch.set_num_threads(config.training.threads)
     check_tracker(config)
     data = load_data(config.data)
+    with hold_directory(config.directory, processes.is_main_process):
+        _train(config, data, processes, started)
+    return config.directory
+
+
+def _train(config: TrainConfig, data: TrainingData, processes: PartialState, started: float) -> None:
     if not _on_main(processes, lambda: open_run(config, data.hash)):
-        return config.directory
+        return
     if config.model.kind is ModelKind.crf:
         from trainer.learning.crf import train_crf
 
-        return train_crf(config, data, config.directory)
+        train_crf(config, data, config.directory)
+        return
     set_seed(config.seed)
     with processes.main_process_first():
         vocabulary = config.directory / CHECKPOINTS / "vocabulary"
@@ -101,7 +108,6 @@ def train(config: TrainConfig) -> Path:
             provenance["distillation"] = lesson.facts
         _seal(config.directory, provenance, metrics)
     processes.wait_for_everyone()
-    return config.directory
 
 
 def _fit(

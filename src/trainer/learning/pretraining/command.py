@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import fcntl
 import json
 import logging
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,6 +14,7 @@ import torch
 from transformers import AutoTokenizer, PreTrainedModel
 
 from trainer.core.errors import ArtifactError, ConfigError
+from trainer.core.files import hold_directory
 from trainer.core.normalisation import Normalisation
 from trainer.learning.hub import locate_encoder
 from trainer.learning.pretraining.blocks import Stream, split_held_out, weigh_documents
@@ -71,7 +69,7 @@ def pretrain(config: PretrainConfig) -> Path:
         torch.set_num_threads(config.threads)
     config.work.mkdir(parents=True, exist_ok=True)
     try:
-        with _hold(config.work, processes.main and not config.export_only):
+        with hold_directory(config.work, processes.main and not config.export_only):
             _run(config, files, processes)
     finally:
         processes.stop()
@@ -103,22 +101,6 @@ def _run(config: PretrainConfig, files: tuple[Path, ...], processes: Processes) 
         export_encoder(prepared.model, prepared.tokenizer, prepared.normalisation, card, facts, config.output)
         logger.info("encoder written to %s", config.output)
     processes.wait()
-
-
-@contextmanager
-def _hold(folder: Path, wanted: bool) -> Iterator[None]:
-    """Keeps a second run out of a folder; the system lets go of it when this process ends, however it ends."""
-    if not wanted:
-        yield
-        return
-    with (folder / "lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ConfigError(
-                "another run is working in this folder", file=folder, remedy="wait for it, or give work=ANOTHER"
-            ) from None
-        yield
 
 
 def prepare(config: PretrainConfig, files: tuple[Path, ...]) -> Prepared:
