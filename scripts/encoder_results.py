@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import os
 import re
 import statistics
@@ -23,6 +24,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from safetensors import safe_open
+
 from trainer.core.files import write_json, write_text
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -32,6 +35,8 @@ NO_EVENTS = ("event_head.enabled=false",)
 RANDOM = ("model.encoder=null",)
 PLAIN_SPELLING = ("training.spelling_noise=0", "training.conjunction_noise=0", "training.patience=4")
 LADDER_EPOCHS = 4
+SPEED = ROOT / "docs" / "results" / "bench.json"
+GRAPHS = {"onnx float32": "model.onnx", "onnx int8": "model.int8.onnx"}
 Row = dict[str, Any]
 
 
@@ -182,6 +187,51 @@ def _pick_facts(facts: Row) -> Row:
     return {**seen, "held_out_loss": held_out.get("loss"), "held_out_accuracy": held_out.get("accuracy")}
 
 
+def measure_shapes(folder: Path) -> list[Row]:
+    """Size of the shapes that the speed benchmark kept with ``--work``, and the speed that it measured."""
+    measured = json.loads(SPEED.read_text(encoding="utf-8"))["shapes"]
+    rows = []
+    for shape, found in measured.items():
+        run = folder / shape
+        sentences, words = found["texts"][0], found["words"][0]
+        rows.append(
+            {
+                "shape": shape,
+                "parameters": _count_parameters(run / "model.safetensors"),
+                "bytes": {name: (run / "onnx" / file).stat().st_size for name, file in GRAPHS.items()},
+                "sentences_a_second": {
+                    name: row["sentences"]["words_a_wall_second"] * sentences / words
+                    for name, row in found["rows"].items()
+                    if name in ("pipeline", *GRAPHS)
+                },
+            }
+        )
+    return rows
+
+
+def _count_parameters(weights: Path) -> int:
+    with safe_open(weights, framework="np") as tensors:
+        names = tensors.keys()
+        return sum(math.prod(tensors.get_slice(name).get_shape()) for name in names)
+
+
+def shapes_table(rows: list[Row]) -> str:
+    """Size and speed of shapes."""
+    paths = ("pipeline", *GRAPHS)
+    heads = ["shape", "parameters", *(f"{name}, file" for name in GRAPHS), *(f"{name}, sentences/s" for name in paths)]
+    return _table(
+        heads,
+        [
+            [
+                row["shape"], f"{row['parameters'] / 1e6:.1f} M",
+                *(f"{row['bytes'][name] / 1e6:.0f} MB" for name in GRAPHS),
+                *(f"{row['sentences_a_second'][name]:.0f}" for name in paths),
+            ]
+            for row in rows
+        ],
+    )  # fmt: skip
+
+
 def pick_history(path: Path, most: int = 10) -> list[Row]:
     """Measurements of a pretraining run, evenly spaced, the last one included."""
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
@@ -271,6 +321,7 @@ TABLES = {
     "own": own_table,
     "anercorp": anercorp_table,
     "ladder": ladder_table,
+    "shapes": shapes_table,
     "distillation": own_table,
 }
 
@@ -315,6 +366,7 @@ def main() -> None:
     parser.add_argument("--distilled", action="append", default=[], metavar="LABEL=RUN", help="finished runs")
     parser.add_argument("--probe", action="append", default=[], metavar="LABEL=HISTORY", help="short pretraining runs")
     parser.add_argument("--rung", action="append", default=[], metavar="LABEL=DIRECTORY", help="encoder to compare")
+    parser.add_argument("--shapes", type=Path, help="what the speed benchmark kept with --work")
     parser.add_argument("--history", type=Path, help="history.jsonl of the pretraining run")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
     arguments = parser.parse_args()
@@ -339,6 +391,9 @@ def main() -> None:
     if arguments.anercorp:
         runs = anercorp_runs(arguments.anercorp, arguments.anercorp_seeds)
         figures["anercorp"] = measure_table(runs, {"test": arguments.anercorp / "test.conll"}, arguments.jobs)
+        write_json(FIGURES, figures)
+    if arguments.shapes:
+        figures["shapes"] = measure_shapes(arguments.shapes)
         write_json(FIGURES, figures)
     if arguments.distilled:
         figures["distillation"] = measure_distillation(arguments.distilled)

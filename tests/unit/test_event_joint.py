@@ -19,7 +19,7 @@ from trainer.learning.encoding import encode_articles
 from trainer.learning.event_examples import gather_examples
 from trainer.learning.event_net import EventNet
 from trainer.learning.joint import WindowEvents, _EventCollator, event_loss, find_window_events
-from trainer.runtime.reading import Reader, ReadingSettings
+from trainer.runtime.reading import Reader, Reading, ReadingSettings
 
 SCHEMA = load_schema(default_schema_path())
 PIECES = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "قصف", "الجيش", "داعش", "##ال", "مو", "##صل", "."]
@@ -48,8 +48,12 @@ def article(sentences: int) -> Article:
     return Article("a", SENTENCE * sentences, tuple(spans), tuple(links))
 
 
+def read(articles: list[Article], source: Reader) -> list[Reading]:
+    return source.read_texts([article.text for article in articles])
+
+
 def collate(articles: list[Article], source: Reader) -> tuple[dict, list[WindowEvents]]:
-    events = find_window_events(articles, source, SCHEMA)
+    events = find_window_events(articles, read(articles, source), SCHEMA)
     windows = encode_articles(articles, source, SCHEMA.tags)
     windows = windows.add_column("window", list(range(len(windows))))
     return _EventCollator(WindowCollator(0), events)(list(windows)), events
@@ -57,7 +61,7 @@ def collate(articles: list[Article], source: Reader) -> tuple[dict, list[WindowE
 
 def test_every_operation_is_taught_by_exactly_one_window_however_the_article_is_cut() -> None:
     whole = article(12)
-    events = find_window_events([whole], reader(max_length=24), SCHEMA)
+    events = find_window_events([whole], read([whole], reader(max_length=24)), SCHEMA)
     assert len(events) > 2
     assert sum(len(window.operations) for window in events) == 12
     assert sum(int((window.roles > 0).sum()) for window in events) <= len(whole.links)
@@ -100,6 +104,6 @@ def test_a_batch_without_events_still_gives_every_weight_a_gradient() -> None:
 def test_an_untyped_operation_teaches_links_and_no_type() -> None:
     whole = article(1)
     untyped = replace(whole, spans=tuple(replace(span, type=None) for span in whole.spans))
-    (events,) = find_window_events([untyped], reader(), SCHEMA)
+    (events,) = find_window_events([untyped], read([untyped], reader()), SCHEMA)
     assert len(events.operations) == 0
     assert sorted(events.roles.tolist()) == [1, 2, 3]

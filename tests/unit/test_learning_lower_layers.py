@@ -7,6 +7,7 @@ from transformers import BertConfig, BertForTokenClassification
 
 from trainer.core.errors import ConfigError
 from trainer.learning.lower_layers import LowerLayers
+from trainer.learning.optimiser import group_parameters
 
 
 def _model() -> BertForTokenClassification:
@@ -53,6 +54,22 @@ def test_what_was_frozen_stays_frozen() -> None:
     model.get_input_embeddings().weight.requires_grad_(False)
     LowerLayers(model.base_model, 2).turn(0)
     assert not model.get_input_embeddings().weight.requires_grad
+
+
+def test_parameters_that_learn_seldom_get_the_rate_and_the_forgetting_of_the_updates_they_stand_for() -> None:
+    model = _model()
+    lower = LowerLayers(model.base_model, 3)
+    groups = group_parameters(model, model.base_model, 1e-5, 1e-3, 0.01, lower)
+    seldom = {id(parameter) for parameter in lower.parameters}
+    for group in groups:
+        inside = {id(parameter) in seldom for parameter in group["params"]}
+        assert len(inside) == 1
+        if inside == {True}:
+            assert group["lr"] == pytest.approx(3e-5)
+            assert group["betas"] == pytest.approx((0.9**3, 0.999**3))
+        else:
+            assert group["lr"] in (1e-5, 1e-3)
+            assert group["betas"] == (0.9, 0.999)
 
 
 def test_an_encoder_without_a_list_of_layers_is_refused() -> None:

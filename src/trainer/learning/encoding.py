@@ -37,9 +37,13 @@ def encode_articles(
     Raises:
         AnnotationError: A span does not begin and end with whole words; names the article.
     """
+    return encode_readings(articles, reader.read_texts([article.text for article in articles], spell), tags)
+
+
+def encode_readings(articles: Sequence[Article], readings: Sequence[Reading], tags: Sequence[str]) -> Dataset:
+    """As `encode_articles`, of articles that have been read: one reading an article."""
     ids: list[list[int]] = []
     labels: list[list[int]] = []
-    readings = reader.read_texts([article.text for article in articles], spell)
     for article, reading in zip(articles, readings, strict=True):
         targets = tag_indices(article, reading, tags)
         for window in reading.windows:

@@ -26,7 +26,7 @@ from trainer.learning.event_config import EventHeadConfig
 from trainer.learning.event_examples import find_roles
 from trainer.learning.event_net import EventNet, Pairs
 from trainer.learning.loop import TaggerTrainer
-from trainer.runtime.reading import EncodedWindow, Reader
+from trainer.runtime.reading import EncodedWindow, Reading
 
 _NET = "event_net"
 Integers = NDArray[np.int64]
@@ -74,12 +74,18 @@ def detach_event_net(tagger: PreTrainedModel) -> None:
         delattr(tagger, _NET)
 
 
-def find_window_events(articles: Sequence[Article], reader: Reader, schema: EventSchema) -> list[WindowEvents]:
-    """The events of each window, in the order of `trainer.learning.encoding.encode_articles`.
+def find_window_events(
+    articles: Sequence[Article], readings: Sequence[Reading], schema: EventSchema
+) -> list[WindowEvents]:
+    """The events of each window, in the order of `trainer.learning.encoding.encode_readings`.
 
     A window teaches the operations whose first word it owns, with the arguments that lie inside it.
+
+    Args:
+        articles: Annotated articles.
+        readings: The same ones that the windows were encoded from: noise moves tokens.
+        schema: Names types and roles.
     """
-    readings = reader.read_texts([article.text for article in articles])
     found: list[WindowEvents] = []
     for article, reading in zip(articles, readings, strict=True):
         candidates = find_candidates(reading.words, reading.paragraphs, article.spans, schema)

@@ -18,6 +18,7 @@ from trainer.learning.batching import TokenBudgetSampler, WindowCollator
 from trainer.learning.config import TrainConfig, TrainingConfig
 from trainer.learning.development import DevScores
 from trainer.learning.lower_layers import LowerLayers
+from trainer.learning.noise import WordMask
 from trainer.learning.observer import DEV_F1, Observer, Speed
 from trainer.learning.optimiser import LazyAdamW, group_parameters
 from trainer.learning.run import CHECKPOINTS
@@ -37,6 +38,7 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
         config: The run's configuration.
         loss: From logits ``(labelled, tags)`` and tag indices ``(labelled,)`` to a summed loss.
         autocast: Number format of matrix products; float32 when None.
+        mask: Hides words of each batch; none when None.
     """
 
     optimizer: torch.optim.Optimizer | None
@@ -50,10 +52,11 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
         config: TrainConfig,
         loss: nn.Module,
         autocast: torch.dtype | None,
+        mask: WordMask | None = None,
     ) -> None:
         arguments = _arguments(config, bf16=autocast is torch.bfloat16)
         super().__init__(model=model, args=arguments, train_dataset=windows, compute_loss_func=_loss_function(loss))
-        self._evaluate_dev, self._config = evaluate, config
+        self._evaluate_dev, self._config, self._mask = evaluate, config, mask
         for callback in (ProgressCallback, PrinterCallback):
             self.remove_callback(callback)
         self._lower_layers = LowerLayers(model.base_model, config.training.lower_layers_every)
@@ -75,6 +78,8 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
     ) -> torch.Tensor:
         """One batch; counts the tokens of its words."""
         self._lower_layers.turn(self.state.global_step)
+        if self._mask is not None:
+            inputs["input_ids"] = self._mask.hide(inputs["input_ids"], inputs["labels"])
         self._catch_up(inputs["input_ids"].unique())
         mask = inputs["attention_mask"]
         self.observer.speed.count(int(mask.sum()) - SPECIAL_TOKENS * len(mask))
@@ -105,6 +110,7 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
                 settings.learning_rate,
                 settings.head_learning_rate,
                 settings.weight_decay,
+                self._lower_layers,
             )
             self.optimizer = LazyAdamW(groups, settings.gradient_clip)
         return self.optimizer

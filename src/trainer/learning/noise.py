@@ -1,4 +1,4 @@
-"""Noise on the words of training articles: the spellings that an encoder must not mind.
+"""Noise on the words of training articles: the spellings that an encoder must not mind, and words it must do without.
 
 It changes what the tokenizer sees and nothing else, so words, offsets and tags stay those of the raw text.
 """
@@ -9,6 +9,8 @@ import re
 from collections.abc import Sequence
 
 import numpy as np
+import torch
+from transformers import PreTrainedTokenizerBase
 
 from trainer.core.types import Word
 
@@ -44,6 +46,37 @@ class WordNoise:
         drawn = (self._generator.random(len(forms)) < self._conjunction).tolist()
         pairs = zip(forms, drawn, strict=True)
         return [f"و{form}" if take and can_take_conjunction(form) else form for form, take in pairs]
+
+
+class WordMask:
+    """Hides words of training batches behind the mask token, whole words at a time.
+
+    A few hundred articles are soon known by heart; a tagger that now and then must tag a word it cannot see learns
+    from the words around it. An encoder pretrained on masked words knows the token. Draws come from torch's generator,
+    whose state checkpoints keep.
+
+    Args:
+        share: Chance of a word.
+        tokenizer: Names the mask token (the unknown token where it has none) and the special ones, which stay.
+    """
+
+    def __init__(self, share: float, tokenizer: PreTrainedTokenizerBase) -> None:
+        self._share = share
+        hidden = tokenizer.mask_token_id if tokenizer.mask_token_id is not None else tokenizer.unk_token_id
+        self._hidden = int(hidden)
+        self._special = torch.tensor(sorted({*tokenizer.all_special_ids} - {self._hidden, tokenizer.unk_token_id}))
+
+    def hide(self, ids: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+        """Token ids with some words hidden.
+
+        Args:
+            ids: ``(rows, tokens)`` of a batch.
+            labels: ``(rows, tokens)``; a word begins where there is one. Words of context count to the word before.
+        """
+        words = (labels >= 0).cumsum(dim=1)
+        drawn = torch.rand(ids.shape, device=ids.device) < self._share
+        special = torch.isin(ids, self._special.to(ids.device))
+        return ids.masked_fill(drawn.gather(1, words.clamp(max=ids.shape[1] - 1)) & ~special, self._hidden)
 
 
 def spell_in_haste(form: str) -> str:

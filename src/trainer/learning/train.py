@@ -12,7 +12,7 @@ from typing import Any, TypeVar, cast
 import torch
 from accelerate import PartialState
 from accelerate.utils import broadcast_object_list
-from transformers import PreTrainedModel, set_seed
+from transformers import PreTrainedModel, PreTrainedTokenizerBase, set_seed
 
 from trainer.core.errors import ArtifactError
 from trainer.core.files import hold_directory, write_json
@@ -23,7 +23,7 @@ from trainer.learning.development import DevSet
 from trainer.learning.distil_config import read_teachers
 from trainer.learning.distillation import DistilTrainer, Lesson, load_teachers, prepare_lesson
 from trainer.learning.encoder import Encoder, open_encoder
-from trainer.learning.encoding import encode_articles
+from trainer.learning.encoding import encode_readings
 from trainer.learning.events import add_event_head
 from trainer.learning.hub import keep_offline
 from trainer.learning.joint import JointTrainer, attach_event_net, detach_event_net, find_window_events, has_event_net
@@ -32,7 +32,7 @@ from trainer.learning.loss import build_loss
 from trainer.learning.memory import keep_freed_memory
 from trainer.learning.model_card import write_model_card
 from trainer.learning.model_config import ModelKind
-from trainer.learning.noise import WordNoise
+from trainer.learning.noise import WordMask, WordNoise
 from trainer.learning.observer import DEV_F1, Speed
 from trainer.learning.progress import start_logging
 from trainer.learning.provenance import describe_run
@@ -96,7 +96,7 @@ def _train(config: TrainConfig, data: TrainingData, processes: PartialState, sta
     dev = DevSet(data.dev, reader, data.schema.tags, data.schema.label_names)
     lesson = _ask_teachers(config, data, reader, processes)
     checkpoint = _on_main(processes, lambda: find_checkpoint(config.directory))
-    speed = _fit(config, data, reader, tagger, dev, checkpoint, lesson)
+    speed = _fit(config, data, reader, encoder.tokenizer, tagger, dev, checkpoint, lesson)
     if processes.is_main_process:
         metrics, calibration = _judge_on_dev(config, encoder, tagger, dev)
         metrics["speed"] = speed.to_dict()
@@ -114,6 +114,7 @@ def _fit(
     config: TrainConfig,
     data: TrainingData,
     reader: Reader,
+    tokenizer: PreTrainedTokenizerBase,
     tagger: PreTrainedModel,
     dev: DevSet,
     checkpoint: Path | None,
@@ -125,12 +126,15 @@ def _fit(
         return Speed()
     tags = data.schema.tags
     noise = WordNoise(settings.spelling_noise, settings.conjunction_noise, config.seed)
-    windows = encode_articles(data.train, reader, tags, noise.spell if noise else None)
+    articles = data.train * settings.noise_editions
+    readings = reader.read_texts([article.text for article in articles], noise.spell if noise else None)
+    windows = encode_readings(articles, readings, tags)
     loss = build_loss(windows["labels"], len(tags), settings.label_smoothing, settings.class_weighting)
     scorer = TorchScorer(tagger)
-    inputs = (tagger, windows, lambda: dev.score(scorer)[0], config, loss, choose_autocast(settings.precision))
+    mask = WordMask(settings.word_masking, tokenizer) if settings.word_masking else None
+    inputs = (tagger, windows, lambda: dev.score(scorer)[0], config, loss, choose_autocast(settings.precision), mask)
     if has_event_net(tagger):
-        events = find_window_events(data.train, reader, data.schema)
+        events = find_window_events(articles, readings, data.schema)
         trainer: TaggerTrainer = JointTrainer(*inputs, events=events, weight=config.event_head.joint)
     elif lesson is not None:
         trainer = DistilTrainer(*inputs, lesson=lesson, weight=config.distil.weight)
@@ -138,7 +142,7 @@ def _fit(
         trainer = TaggerTrainer(*inputs)
     logger.info(
         "%d training articles in %d windows (%d tokens), %d dev articles, %d parameters",
-        len(data.train),
+        len(articles),
         len(windows),
         sum(windows["length"]),
         len(data.dev),
