@@ -227,6 +227,20 @@ def _articles(count: int | None) -> str:
     return "never" if count is None else f"{count:,} articles"
 
 
+def queue_table(figures: Figures) -> str:
+    """How much higher each strategy's learning curve lies than random order's."""
+    rows = []
+    for strategy, axes in figures["area_over_random_in_f1_points"].items():
+        for axis, area in axes.items():
+            interval = f"{_signed(area['low'])} to {_signed(area['high'])}"
+            rows.append([f"`{strategy}`", f"by {axis} annotated", _signed(area["mean"]), interval])
+    return _table(["strategy", "axis", "area over random, points of dev strict F1", "95 % interval"], rows)
+
+
+def _signed(points: float) -> str:
+    return f"{points:+.2f}".replace("-", "−")
+
+
 BLOCKS = {
     "gold": ("gold.json", gold_table),
     "training": ("bench_train.json", training_table),
@@ -236,8 +250,10 @@ BLOCKS = {
     "bench-facts": ("bench.json", bench_facts),
     "serving": ("serving.json", serving_table),
     "scale": ("scale.json", scale_table),
+    "queue": ("queue.json", queue_table),
+    "queue-compact": ("queue-compact.json", queue_table),
 }
-PAGES = ("README.md", "docs/extraction.md", "docs/serving.md", "docs/scale.md")
+PAGES = ("README.md", "docs/extraction.md", "docs/serving.md", "docs/scale.md", "docs/queue.md")
 
 
 def fill_blocks(text: str) -> str:

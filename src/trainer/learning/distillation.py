@@ -102,7 +102,11 @@ def _ask(teacher: Model, texts: Sequence[str], tags: Sequence[str], temperature:
     checkpoint = teacher.checkpoint
     columns = [checkpoint.schema.tags.index(tag) for tag in tags]
     scale = checkpoint.calibration.temperature * temperature
-    return [np.exp(log_softmax(logits[:, columns] / scale)) for _, logits in teacher.score(texts)]
+    nothing = np.zeros((0, len(tags)), dtype=np.float32)  # of a text without words
+    return [
+        np.exp(log_softmax(logits[:, columns] / scale)) if len(logits) else nothing
+        for _, logits in teacher.score(texts)
+    ]
 
 
 def prepare_lesson(

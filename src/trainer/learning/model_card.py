@@ -46,6 +46,21 @@ def write_crf_card(directory: Path, provenance: Mapping[str, Any], metrics: Mapp
     write_text(directory / "README.md", "\n\n".join(parts) + "\n")
 
 
+def write_ensemble_card(directory: Path, provenance: Mapping[str, Any], metrics: Mapping[str, Any]) -> None:
+    """Write the card of an ensemble."""
+    front = yaml.safe_dump({"language": "ar", "tags": ["arabic", "event-extraction", "ensemble"]}, sort_keys=False)
+    members = [f"- `{member['name']}`, {member['kind']}, seed {member['seed']}" for member in provenance["members"]]
+    head = (
+        f"# {provenance['name']}\n\nTags spans of Arabic news text by the mean of its members' calibrated tag "
+        "distributions; types and links come from the first.\n\n" + "\n".join(members)
+    )
+    use = f"## Use\n\n`python -m trainer extract FILE --model models/{provenance['name']}`"
+    write_text(
+        directory / "README.md",
+        "\n\n".join((f"---\n{front}---", head, _scores(metrics), _data(provenance), use)) + "\n",
+    )
+
+
 def _head(provenance: Mapping[str, Any], metrics: Mapping[str, Any]) -> str:
     encoder = provenance["encoder"]
     lines = [f"# {provenance['name']}", "", "Tags spans of Arabic news text."]

@@ -66,7 +66,7 @@ def promote_run(directory: Path, models: Path, reports: Path, force: str | None 
     """Make a run ``models/default`` if dev says so.
 
     What is measured and what takes the place is the form that ships: an encoder's exported graph without torch weights
-    (the run is exported first if it has not been), or a CRF as it is.
+    (the run is exported first if it has not been), a CRF or an ensemble as it is.
 
     Args:
         directory: The run.
@@ -118,7 +118,7 @@ def draft_default(checkpoint: Checkpoint, fresh: Path) -> None:
         ArtifactError: The run cannot be exported.
     """
     fresh.parent.mkdir(parents=True, exist_ok=True)
-    if checkpoint.kind == "crf":
+    if checkpoint.kind != "encoder":
         shutil.copytree(checkpoint.directory, fresh, ignore=_LEFT_BEHIND)
         return
     if not is_exported(checkpoint.directory):

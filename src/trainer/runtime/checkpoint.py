@@ -44,7 +44,7 @@ class Checkpoint:
 
     Attributes:
         directory: Where it lies.
-        kind: ``encoder`` (transformers) or ``crf``.
+        kind: ``encoder`` (transformers), ``crf`` or ``ensemble``.
         schema: Labels, types and roles it was trained on.
         reading: How it reads text.
         calibration: See `Calibration`.
@@ -90,7 +90,7 @@ def seal_checkpoint(directory: Path, kind: str, provenance: Mapping[str, Any], e
 
     Args:
         directory: The run directory.
-        kind: ``encoder`` or ``crf``.
+        kind: ``encoder``, ``crf`` or ``ensemble``.
         provenance: What the run came from.
         extra: Further files whose hashes are recorded.
     """

@@ -22,6 +22,7 @@ from trainer.core.files import hash_texts
 from trainer.core.types import Span
 from trainer.runtime.checkpoint import Checkpoint, load_checkpoint
 from trainer.runtime.clitics import name_spans
+from trainer.runtime.ensemble import ENSEMBLE, EnsembleTagger, Member, list_members
 from trainer.runtime.event_head import EventHead, load_event_head
 from trainer.runtime.graphs import FLOAT32, find_graph, is_exported, read_parity
 from trainer.runtime.joining import Completed
@@ -142,6 +143,9 @@ def load_model(
     _check_choice("runtime", runtime, RUNTIMES)
     _check_choice("precision", precision, PRECISIONS)
     checkpoint = load_checkpoint(Path(directory))
+    if checkpoint.kind == ENSEMBLE:
+        members = [load_model(member, runtime, precision, threads) for member in list_members(checkpoint)]
+        return _join_members(checkpoint, members)
     head = load_event_head(checkpoint.directory, checkpoint.schema)
     if checkpoint.kind == "crf":
         return Model(checkpoint, CrfTagger(checkpoint), "crf", FLOAT32, head)
@@ -158,6 +162,13 @@ def load_model(
         logger.warning("%s was exported without the event head: no types, no links; export it again", checkpoint.name)
         head = None
     return Model(checkpoint, EncoderTagger(reader, scorer, len(checkpoint.schema.tags)), runtime, precision, head)
+
+
+def _join_members(checkpoint: Checkpoint, members: Sequence[Model]) -> Model:
+    """One model whose words are scored by all members; the first gives types and links."""
+    tagger = EnsembleTagger([Member(model._tagger, model.checkpoint.calibration.temperature) for model in members])
+    first = members[0]
+    return Model(checkpoint, tagger, first.runtime, first.precision, first.head)
 
 
 def _check_choice(name: str, value: str, choices: Sequence[str]) -> None:

@@ -150,6 +150,8 @@ def decode_spans(
 
 def log_softmax(logits: Floats) -> Floats:
     """Row-wise log-probabilities."""
+    if not logits.size:  # of a text without words
+        return logits
     shifted = logits - logits.max(axis=-1, keepdims=True)
     result: Floats = shifted - np.log(np.exp(shifted).sum(axis=-1, keepdims=True))
     return result
