@@ -15,6 +15,7 @@ import json
 import math
 import os
 import re
+import shutil
 import statistics
 import subprocess
 import sys
@@ -33,6 +34,8 @@ FIGURES = ROOT / "docs" / "results" / "encoder.json"
 PAGES = (ROOT / "docs" / "encoder.md", ROOT / "README.md")
 NO_EVENTS = ("event_head.enabled=false",)
 RANDOM = ("model.encoder=null",)
+WITHOUT_DEV = "data.use_dev_for_training=false"
+TOGETHER = "ensemble of CRF and compact encoder"
 PLAIN_SPELLING = ("training.spelling_noise=0", "training.conjunction_noise=0", "training.patience=4")
 LADDER_EPOCHS = 4
 SPEED = ROOT / "docs" / "results" / "bench.json"
@@ -49,12 +52,14 @@ class Run:
         group: Runs of one group differ by their seed alone.
         experiment: File of configs/exp.
         overrides: Of its configuration.
+        members: Runs that it is an ensemble of; it is then not trained but made of them.
     """
 
     name: str
     group: str
     experiment: str
     overrides: tuple[str, ...] = ()
+    members: tuple[str, ...] = ()
 
     @property
     def directory(self) -> Path:
@@ -69,6 +74,10 @@ def own_runs(seeds: int, random_seeds: int) -> list[Run]:
         runs.append(Run(f"table-random-{seed}", "random weights", "compact", (*NO_EVENTS, *RANDOM, f"seed={seed}")))
     for seed in range(1, seeds + 1):
         runs.append(Run(f"table-compact-{seed}", "compact encoder", "compact", (*NO_EVENTS, f"seed={seed}")))
+    runs.append(Run("table-crf-without-dev", "", "crf", (*NO_EVENTS, WITHOUT_DEV)))
+    for seed in range(1, seeds + 1):
+        members = (f"table-compact-{seed}", "table-crf-without-dev")
+        runs.append(Run(f"table-ensemble-{seed}", TOGETHER, "", members=members))
     return runs
 
 
@@ -85,6 +94,10 @@ def anercorp_runs(folder: Path, seeds: int) -> list[Run]:
     for seed in range(1, seeds + 1):
         settings = (*data, *PLAIN_SPELLING, f"seed={seed}")
         runs.append(Run(f"anercorp-compact-{seed}", "compact encoder", "compact", settings))
+    runs.append(Run("anercorp-crf-without-dev", "", "crf", (*data, WITHOUT_DEV)))
+    for seed in range(1, seeds + 1):
+        members = (f"anercorp-compact-{seed}", "anercorp-crf-without-dev")
+        runs.append(Run(f"anercorp-ensemble-{seed}", TOGETHER, "", members=members))
     return runs
 
 
@@ -97,12 +110,27 @@ def measure_distillation(pairs: list[str]) -> list[Row]:
 def train_runs(runs: list[Run], jobs: int) -> None:
     """Trains what is not complete, some at a time, each on its share of the cores."""
     with ThreadPoolExecutor(jobs) as pool:
-        list(pool.map(lambda run: _train(run, jobs), runs))
+        list(pool.map(lambda run: _train(run, jobs), [run for run in runs if not run.members]))
+        list(pool.map(_combine, [run for run in runs if run.members]))
+
+
+def _combine(run: Run) -> None:
+    """An ensemble that is older than one of its members is made anew."""
+    sealed = run.directory / "provenance.json"
+    members = [ROOT / "models" / member for member in run.members]
+    newest = max((member / "provenance.json").stat().st_mtime for member in members)
+    if not sealed.is_file() or sealed.stat().st_mtime < newest:
+        shutil.rmtree(run.directory, ignore_errors=True)
+        _call(["-m", "trainer", "ensemble", *map(str, members), "--name", run.name], _log(run), 1)
+
+
+def _log(run: Run) -> Path:
+    return ROOT / "models" / f"{run.name}.log"
 
 
 def _train(run: Run, jobs: int) -> None:
     command = ["-m", "trainer", "train", f"+exp={run.experiment}", f"name={run.name}", *run.overrides]
-    _call(command, ROOT / "models" / f"{run.name}.log", jobs)
+    _call(command, _log(run), jobs)
 
 
 def _call(command: list[str], log: Path, jobs: int) -> None:
@@ -125,7 +153,7 @@ def judge(run: Run, kind: str, gold: Path | None) -> Row:
     if not report.is_file() or report.stat().st_mtime < sealed:
         other = [] if gold is None else ["--gold", str(gold), "--unchecked"]
         command = ["-m", "eval", str(run.directory), "--out", str(folder), "--no-behaviour", "--no-gates", *other]
-        _call(command, ROOT / "models" / f"{run.name}.log", 1)
+        _call(command, _log(run), 1)
     read: Row = json.loads(report.read_text(encoding="utf-8"))
     return read
 
@@ -156,7 +184,7 @@ def measure_table(runs: list[Run], golds: dict[str, Path | None], jobs: int) -> 
     """Trains and judges; a row for each group."""
     train_runs(runs, jobs)
     rows = []
-    for group in dict.fromkeys(run.group for run in runs):
+    for group in dict.fromkeys(run.group for run in runs if run.group):
         members = [run for run in runs if run.group == group]
         reports = {kind: [judge(run, kind, gold) for run in members] for kind, gold in golds.items()}
         rows.append(describe_group(members, reports))

@@ -174,3 +174,13 @@ def test_the_steps_are_the_documented_commands(tmp_path: Path, pull: bool, kind:
         assert step.gate == (step.command[3] == "promote")
     exported = ["export"] if kind == "encoder" else []
     assert commands == ["annotations"] * pull + ["train", *exported, "promote"]
+
+
+def test_where_an_ensemble_serves_one_is_made_of_the_new_run_and_a_crf(tmp_path: Path) -> None:
+    (tmp_path / "default").mkdir()
+    (tmp_path / "default" / "provenance.json").write_text('{"kind": "ensemble"}', "utf-8")
+    commands = [step.command[3:] for step in TrainingPlan(5, "compact", tmp_path, pull=False).steps("news", "run-1")]
+    assert [command[0] for command in commands] == ["train", "export", "train", "ensemble", "promote"]
+    assert "name=run-1-crf" in commands[2]
+    assert commands[3][1:4] == (str(tmp_path / "run-1"), str(tmp_path / "run-1-crf"), "--name")
+    assert commands[4][1] == str(tmp_path / "run-1-ensemble")

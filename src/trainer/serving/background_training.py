@@ -1,6 +1,6 @@
 """Training that annotators set off: count their annotations, train above a threshold, promote through the gate.
 
-The steps are the documented commands (pull, train, export, promote), run as niced subprocesses, so that
+The steps are the documented commands (pull, train, export, ensemble, promote), run as niced subprocesses, so that
 a failure cannot harm the service and everything can be repeated by hand. Promotion replaces the
 default checkpoint only if the gate agrees; the service then notices the new checkpoint by itself.
 """
@@ -21,7 +21,9 @@ from pathlib import Path
 from typing import Any
 
 from trainer.core.errors import ConfigError
+from trainer.runtime.checkpoint import PROVENANCE, is_complete, read_json
 from trainer.runtime.crf import CRF_MODEL
+from trainer.runtime.ensemble import ENSEMBLE
 from trainer.serving.extractor import now
 from trainer.serving.training_state import StateFile, TrainingState
 
@@ -73,7 +75,18 @@ class TrainingPlan:
         yield Step((*trainer, "train", f"+exp={self.experiment}", f"name={run}", held_out))
         if not (directory / CRF_MODEL).is_file():  # a CRF serves as it is
             yield Step((*trainer, "export", str(directory)))
+            if self._serves_ensemble():  # a single run would hardly ever beat one
+                crf = self.models / f"{run}-crf"
+                yield Step((*trainer, "train", "+exp=crf", f"name={crf.name}", "event_head.enabled=false", held_out))
+                whole = f"{run}-ensemble"
+                models = ("--name", whole, "--models", str(self.models))
+                yield Step((*trainer, "ensemble", str(directory), str(crf), *models))
+                directory = self.models / whole
         yield Step((*trainer, "promote", str(directory)), gate=True)
+
+    def _serves_ensemble(self) -> bool:
+        default = self.models / "default"
+        return is_complete(default) and read_json(default / PROVENANCE).get("kind") == ENSEMBLE
 
 
 class BackgroundTraining:
