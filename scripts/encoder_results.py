@@ -36,7 +36,7 @@ NO_EVENTS = ("event_head.enabled=false",)
 RANDOM = ("model.encoder=null",)
 WITHOUT_DEV = "data.use_dev_for_training=false"
 TOGETHER = "ensemble of CRF and compact encoder"
-PLAIN_SPELLING = ("training.spelling_noise=0", "training.conjunction_noise=0", "training.patience=4")
+ANERCORP = ("training.epochs=10", "training.patience=5", "training.spelling_noise=0", "training.conjunction_noise=0")
 LADDER_EPOCHS = 4
 SPEED = ROOT / "docs" / "results" / "bench.json"
 GRAPHS = {"onnx float32": "model.onnx", "onnx int8": "model.int8.onnx"}
@@ -89,10 +89,10 @@ def anercorp_runs(folder: Path, seeds: int) -> list[Run]:
     )  # fmt: skip
     runs = [
         Run("anercorp-crf", "CRF", "crf", data),
-        Run("anercorp-random-1", "random weights", "compact", (*RANDOM, *data, *PLAIN_SPELLING, "seed=1")),
+        Run("anercorp-random-1", "random weights", "compact", (*RANDOM, *data, *ANERCORP, "seed=1")),
     ]
     for seed in range(1, seeds + 1):
-        settings = (*data, *PLAIN_SPELLING, f"seed={seed}")
+        settings = (*data, *ANERCORP, f"seed={seed}")
         runs.append(Run(f"anercorp-compact-{seed}", "compact encoder", "compact", settings))
     runs.append(Run("anercorp-crf-without-dev", "", "crf", (*data, WITHOUT_DEV)))
     for seed in range(1, seeds + 1):
@@ -198,7 +198,7 @@ def measure_ladder(rungs: list[str], jobs: int) -> list[Row]:
     for label, folder in parsed:
         slug = re.sub(r"[^A-Za-z0-9]+", "-", label).strip("-").lower()
         start = RANDOM if folder == Path("random") else (f"model.encoder={folder}",)
-        short = (f"training.epochs={LADDER_EPOCHS}", *NO_EVENTS, *start)
+        short = (f"training.epochs={LADDER_EPOCHS}", "training.word_masking=0", *NO_EVENTS, *start)
         runs.append(Run(f"ladder-{slug}", label, "compact", short))
     train_runs(runs, jobs)
     rows = []

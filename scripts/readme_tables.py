@@ -167,6 +167,8 @@ def _agreement(found: Figures, texts: str) -> str:
 def serving_table(figures: Figures) -> str:
     """What clients saw, and what the process needed."""
     load, resident = figures["load"], figures["resident_megabytes"]
+    lone = figures["single_client"]["median_seconds"]
+    bulk_requests = load["requests_per_second"] / figures["throughput_of_batch"]
     return _table(
         ["served run", f"{load['clients']} clients, {load['seconds']:.0f} s"],
         [
@@ -178,12 +180,13 @@ def serving_table(figures: Figures) -> str:
                 "words a second, share of bulk extraction",
                 f"{load['words_per_second']:,.0f}, {100 * figures['throughput_of_batch']:.0f} %",
             ],
-            ["latency of a lone client, median", f"{1000 * figures['single_client']['median_seconds']:.1f} ms"],
+            ["latency of a lone client, median", f"{1000 * lone:.1f} ms"],
             [
                 "latency under load, median and p99",
                 f"{1000 * load['median_seconds']:.0f} ms, {1000 * load['p99_seconds']:.0f} ms",
             ],
             ["p99 over the lone median", f"{load['p99_over_single_median']:.1f} ×"],
+            ["the same for so many clients of bulk extraction", f"{load['clients'] / bulk_requests / lone:.1f} ×"],
             [
                 "resident memory: first answer, warm, end",
                 " · ".join(f"{resident[key]:.0f}" for key in ("first_answer", "warm", "end")) + " MB",
