@@ -51,6 +51,21 @@ def test_threads_and_overwrite_do_not_make_another_run(tmp_path: Path) -> None:
     assert open_run(config, "hash")
 
 
+def test_a_run_of_a_version_that_knew_fewer_settings_is_resumed_where_the_new_ones_stand_at_their_defaults(
+    tmp_path: Path,
+) -> None:
+    directory = tmp_path / "run"
+    open_run(make_config(directory), "hash")
+    identity = json.loads((directory / "run.json").read_text("utf-8"))
+    del identity["configuration"]["training"]["word_masking"], identity["configuration"]["distil"]
+    write_json(directory / "run.json", identity)
+    assert open_run(make_config(directory), "hash")
+    config = make_config(directory)
+    config.training.word_masking = 0.1
+    with pytest.raises(ConfigError, match=r"word_masking is 0\.0 there, 0\.1 here"):
+        open_run(config, "hash")
+
+
 def test_an_unfinished_run_of_another_configuration_is_not_continued(tmp_path: Path) -> None:
     open_run(make_config(tmp_path / "run"), "hash")
     config = make_config(tmp_path / "run")

@@ -149,13 +149,22 @@ def _identify(config: TrainConfig) -> Any:
 
 def _refuse_other(directory: Path, wanted: dict[str, Any], found: dict[str, Any]) -> None:
     remedy = "choose another name=…, or train anew with overwrite=true"
-    differing = _differences(wanted["configuration"], found.get("configuration"))
+    known = _complete_settings(found.get("configuration"), _identify(TrainConfig()))
+    differing = _differences(wanted["configuration"], known)
     if differing:
         state = "a complete" if is_complete(directory) else "an unfinished"
         shown = "; ".join(f"{key} is {old!r} there, {new!r} here" for key, old, new in differing[:5])
         raise ConfigError(f"{state} run of another configuration lies there: {shown}", file=directory, remedy=remedy)
     if wanted["data"] != found.get("data"):
         raise ConfigError("the annotated articles have changed since this run began", file=directory, remedy=remedy)
+
+
+def _complete_settings(found: Any, defaults: Any) -> Any:
+    """The record of an older version, with the settings that it did not know at their defaults: it ran with those."""
+    if not isinstance(found, dict) or not isinstance(defaults, dict):
+        return found
+    known = {key: _complete_settings(value, defaults.get(key)) for key, value in found.items()}
+    return {**{key: value for key, value in defaults.items() if key not in found}, **known}
 
 
 def _differences(wanted: Any, found: Any, prefix: str = "") -> list[tuple[str, Any, Any]]:
