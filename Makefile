@@ -67,8 +67,11 @@ rehearse: $(READY) ## Train AraBERT's exact shape by its Hub name, offline, for 
 	$(RUN) -m trainer.learning.rehearsal
 	$(RUN) scripts/readme_tables.py
 
-results: $(READY) ## Train and judge crf and compact, then write README's table of scores
+results: $(READY) ## Train and judge crf, compact and both together, then write README's table of scores
 	$(RUN) -m trainer train +exp=crf
 	$(RUN) -m trainer train +exp=compact
-	for run in crf compact; do $(RUN) -m eval models/$$run --no-gates; done
-	$(RUN) scripts/readme_tables.py --collect crf compact
+	$(RUN) -m trainer train +exp=crf name=crf-without-dev data.use_dev_for_training=false event_head.enabled=false
+	rm -rf models/both
+	$(RUN) -m trainer ensemble models/compact models/crf-without-dev --name both
+	for run in crf compact both; do $(RUN) -m eval models/$$run --no-gates; done
+	$(RUN) scripts/readme_tables.py --collect crf compact both
