@@ -101,11 +101,6 @@ def test_words_are_hidden_afresh_each_time_and_alike_from_the_same_state(tiny_en
     assert not torch.equal(first, second)
 
 
-def test_each_edition_of_the_articles_has_noise_of_its_own() -> None:
-    noise = WordNoise(0.5, 0.5, 3)
-    assert len({tuple(noise.spell(WORDS)) for _ in range(6)}) > 1
-
-
 def test_a_share_beyond_one_is_refused() -> None:
     with pytest.raises(ConfigError, match="not allowed"):
         TrainingConfig(spelling_noise=1.5)

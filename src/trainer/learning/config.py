@@ -84,7 +84,6 @@ class TrainingConfig:
         lower_layers_every: Embeddings and the lower two thirds of the layers learn in every n-th update only.
         spelling_noise: Share of the training articles whose words are spelt as hurried writers spell them.
         conjunction_noise: Share of the training words that could take an attached و and get one.
-        noise_editions: Copies of the training articles, each with noise of its own; an epoch reads all of them.
         word_masking: Share of the words of each batch that the encoder sees as its mask token, drawn afresh every time.
         threads: Threads of torch; null leaves its own choice.
     """
@@ -111,13 +110,11 @@ class TrainingConfig:
     lower_layers_every: int = 1
     spelling_noise: float = 0.0
     conjunction_noise: float = 0.0
-    noise_editions: int = 1
     word_masking: float = 0.0
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        counts = ("epochs", "accumulation", "batch_tokens", "max_steps", "patience", "threads")
-        for key in (*counts, "lower_layers_every", "noise_editions"):
+        for key in ("epochs", "accumulation", "batch_tokens", "max_steps", "patience", "threads", "lower_layers_every"):
             value = getattr(self, key)
             _require(value is None or value > 0, f"training.{key}", value, "give a positive number")
         for key in ("learning_rate", "head_learning_rate", "gradient_clip"):

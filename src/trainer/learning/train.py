@@ -126,15 +126,14 @@ def _fit(
         return Speed()
     tags = data.schema.tags
     noise = WordNoise(settings.spelling_noise, settings.conjunction_noise, config.seed)
-    articles = data.train * settings.noise_editions
-    readings = reader.read_texts([article.text for article in articles], noise.spell if noise else None)
-    windows = encode_readings(articles, readings, tags)
+    readings = reader.read_texts([article.text for article in data.train], noise.spell if noise else None)
+    windows = encode_readings(data.train, readings, tags)
     loss = build_loss(windows["labels"], len(tags), settings.label_smoothing, settings.class_weighting)
     scorer = TorchScorer(tagger)
     mask = WordMask(settings.word_masking, tokenizer) if settings.word_masking else None
     inputs = (tagger, windows, lambda: dev.score(scorer)[0], config, loss, choose_autocast(settings.precision), mask)
     if has_event_net(tagger):
-        events = find_window_events(articles, readings, data.schema)
+        events = find_window_events(data.train, readings, data.schema)
         trainer: TaggerTrainer = JointTrainer(*inputs, events=events, weight=config.event_head.joint)
     elif lesson is not None:
         trainer = DistilTrainer(*inputs, lesson=lesson, weight=config.distil.weight)
@@ -142,7 +141,7 @@ def _fit(
         trainer = TaggerTrainer(*inputs)
     logger.info(
         "%d training articles in %d windows (%d tokens), %d dev articles, %d parameters",
-        len(articles),
+        len(data.train),
         len(windows),
         sum(windows["length"]),
         len(data.dev),
