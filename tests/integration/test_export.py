@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -97,6 +98,20 @@ def test_threads_change_nothing_but_the_time(exported: Path, texts: list[str]) -
         found = load_model(exported, "onnx", "float32", threads=threads).predict(texts)
         assert [row.spans for row in found] == [row.spans for row in expected]
         assert [row.links for row in found] == [row.links for row in expected]
+
+
+@pytest.mark.parametrize("runtime", ["onnx", "openvino", "torch"])
+def test_threads_that_ask_at_once_get_what_they_get_alone(exported: Path, runtime: str) -> None:
+    if runtime == "openvino":
+        pytest.importorskip("openvino")
+    model = load_model(exported, runtime, "float32")
+    parts = [TEXTS[number:] + TEXTS[:number] for number in range(len(TEXTS))] * 3
+    with ThreadPoolExecutor(6) as askers:
+        found = list(askers.map(model.predict, parts))
+    for part, results in zip(parts, found, strict=True):
+        alone = model.predict(part)
+        assert [row.spans for row in results] == [row.spans for row in alone]
+        assert [row.links for row in results] == [row.links for row in alone]
 
 
 def test_no_graph_names_a_file_of_the_machine_that_made_it(exported: Path) -> None:

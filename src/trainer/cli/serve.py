@@ -27,7 +27,7 @@ def serve(
     request_articles: Annotated[int, typer.Option(min=1, help="Most articles of a request.")] = 256,
     queue_articles: Annotated[int, typer.Option(min=1, help="Most articles that wait.")] = 1024,
     queue_characters: Annotated[int, typer.Option(min=1, help="Most characters that wait.")] = 2_000_000,
-    batch_characters: Annotated[int, typer.Option(min=1, help="Characters that are read together.")] = 4_000,
+    batch_characters: Annotated[int, typer.Option(min=1, help="Characters that are read together.")] = 3_000,
     seconds: Annotated[float, typer.Option(min=0.1, help="Time for one request, waiting included.")] = 90.0,
     train_above: Annotated[
         int, typer.Option(min=0, help="Train in the background after so many new annotations; 0 never.")

@@ -7,6 +7,7 @@ No tokenizer, no encoder and no torch are involved.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -97,10 +98,12 @@ class CrfScorer:
         known = set(self._tagger.labels())
         self._columns = [(column, tag) for column, tag in enumerate(tags) if tag in known]
         self._tags = len(tags)
+        self._turn = threading.Lock()  # CRFsuite keeps the sequence between two calls
 
     def score_readings(self, readings: Sequence[Reading]) -> list[Floats]:
         """For each reading ``(words, tags)`` log-probabilities: the marginals of forward and backward."""
-        return [self._score(reading) for reading in readings]
+        with self._turn:
+            return [self._score(reading) for reading in readings]
 
     def _score(self, reading: Reading) -> Floats:
         probabilities = np.full((len(reading.words), self._tags), _LEAST_PROBABILITY, dtype=np.float32)

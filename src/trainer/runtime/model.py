@@ -79,7 +79,7 @@ class Model:
         return self.predict([text], [id])[0]
 
     def predict(self, texts: Sequence[str], ids: Sequence[str] | None = None) -> list[Extraction]:
-        """Extract from many texts at once; much faster than one by one.
+        """Extract from many texts at once; much faster than one by one. Several threads may ask.
 
         Args:
             texts: Raw texts of any length.

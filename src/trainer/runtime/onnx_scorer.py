@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
@@ -51,6 +52,7 @@ class OnnxScorer:
         self._session = _open_session(path, 1)
         self._wide: onnxruntime.InferenceSession | None = self._session if self._threads == 1 else None
         self._executor: Executor | None = None
+        self._opening = threading.Lock()
 
     @property
     def has_states(self) -> bool:
@@ -71,10 +73,12 @@ class OnnxScorer:
             run = partial(_run, self._session, outputs)
             return score_in_batches(windows, run, self.token_budget, self._padding_id)
         if len(windows) < self._threads:
-            self._wide = self._wide or _open_session(self._path, self._threads)
+            with self._opening:
+                self._wide = self._wide or _open_session(self._path, self._threads)
             run = partial(_run, self._wide, outputs)
             return score_in_batches(windows, run, self.token_budget, self._padding_id)
-        self._executor = self._executor or ThreadPoolExecutor(self._threads, thread_name_prefix="encode")
+        with self._opening:
+            self._executor = self._executor or ThreadPoolExecutor(self._threads, thread_name_prefix="encode")
         budget = min(self.token_budget, -(-tokens // self._threads))
         run = partial(_run, self._session, outputs)
         return score_in_batches(windows, run, budget, self._padding_id, self._executor)

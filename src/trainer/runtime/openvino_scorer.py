@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -36,6 +37,7 @@ class OpenvinoScorer:
         settings = {"INFERENCE_NUM_THREADS": threads or usable_cores(), "PERFORMANCE_HINT": "LATENCY"}
         self.token_budget = token_budget
         self._padding_id = padding_id
+        self._turn = threading.Lock()  # a request has one set of output buffers
         try:
             core = openvino.Core()
             self._request = core.compile_model(core.read_model(path), "CPU", settings).create_infer_request()
@@ -46,7 +48,8 @@ class OpenvinoScorer:
 
     def score_windows(self, windows: Sequence[EncodedWindow]) -> list[Floats]:
         """For each window ``(words, tags)`` logits of its words, in the order given."""
-        return score_in_batches(windows, self._run, self.token_budget, self._padding_id)
+        with self._turn:
+            return score_in_batches(windows, self._run, self.token_budget, self._padding_id)
 
     @property
     def has_states(self) -> bool:
@@ -55,7 +58,8 @@ class OpenvinoScorer:
 
     def score_with_states(self, windows: Sequence[EncodedWindow]) -> list[Floats]:
         """For each window ``(words, tags + width)``: logits, then states, of its words."""
-        return score_in_batches(windows, self._run_with_states, self.token_budget, self._padding_id)
+        with self._turn:
+            return score_in_batches(windows, self._run_with_states, self.token_budget, self._padding_id)
 
     def _run(self, ids: NDArray[np.int64], mask: NDArray[np.int64]) -> Floats:
         self._request.infer({"input_ids": ids, "attention_mask": mask}, share_inputs=True)

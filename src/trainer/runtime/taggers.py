@@ -11,7 +11,7 @@ from trainer.runtime.tagging import Floats, StateScorer, score_states, score_wor
 
 
 class Tagger(Protocol):
-    """Reads texts and scores their words."""
+    """Reads texts and scores their words; may be asked from several threads at once."""
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """Words, paragraphs and windows of each text."""

@@ -1,9 +1,9 @@
 """Dynamic batching: whatever waits when the model falls idle goes through it together.
 
-No timer delays a lone request. While one batch is computed in the only worker thread (the
-runtime uses every core by itself), new articles gather; the next batch takes them in the order
-they came, up to a budget of characters. As soon as they fill that budget they are handed to the
-worker, who then need not wait for the event loop between two batches.
+No timer delays a lone request. While a batch is in work, new articles gather; the next batch takes
+them in the order they came, up to a budget of characters. As soon as they fill that budget they are
+handed to a worker thread, who then need not wait for the event loop between two batches. Two batches
+are in work at a time: reading and decoding use one core, and would leave the encoder idle.
 """
 
 from __future__ import annotations
@@ -34,9 +34,10 @@ from trainer.serving.problems import (
 )
 
 _log = logging.getLogger(__name__)
-_FIRST_GUESS = 20_000.0  # characters a second, until it has been measured
+_FIRST_GUESS = 20_000.0  # characters a second of one batch, until it has been measured
 _MEMORY = 0.9  # of the moving average of the rate
-_IN_FLIGHT = 2  # batches with the worker: one in work, one ready
+_AT_ONCE = 2  # batches in work: one reads or decodes, which is Python, while another is in the encoder
+_IN_FLIGHT = _AT_ONCE + 1  # and one ready
 
 Outcome = Extraction | Problem
 
@@ -71,7 +72,7 @@ class Batcher:
     def start(self) -> None:
         """Begin to serve the queue (inside a running event loop); again after `stop`, too."""
         self._arrived = asyncio.Event()
-        self._executor = ThreadPoolExecutor(max_workers=1, thread_name_prefix="extract")
+        self._executor = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="extract")
         self._draining = False
         loop = asyncio.get_running_loop()
         self._tasks = tuple(loop.create_task(self._serve(), name=f"batcher-{number}") for number in range(_IN_FLIGHT))
@@ -129,7 +130,7 @@ class Batcher:
             or self._characters + characters > self._limits.queue_characters
         ):
             self._metrics.refused.inc()
-            raise ProblemError(queue_full(min(60, max(1, math.ceil(self._characters / self._rate)))))
+            raise ProblemError(queue_full(min(60, max(1, math.ceil(self._characters / (_AT_ONCE * self._rate))))))
         self._articles += articles
         self._characters += characters
         self._metrics.queued.set(self._articles)
@@ -140,7 +141,7 @@ class Batcher:
         self._metrics.queued.set(self._articles)
 
     async def _serve(self) -> None:
-        """Batch after batch; of these tasks one works, and another has the next full batch ready."""
+        """Batch after batch; of these tasks two work, and another has the next full batch ready."""
         loop = asyncio.get_running_loop()
         while True:
             batch = self._take()

@@ -42,7 +42,7 @@ class Limits:
     request_articles: int = 256
     queue_articles: int = 1024
     queue_characters: int = 2_000_000
-    batch_characters: int = 4_000
+    batch_characters: int = 3_000
     seconds: float = 90.0  # Label Studio gives up after 100
 
     def __post_init__(self) -> None:

@@ -25,6 +25,7 @@ from trainer.core.words import split_words
 from trainer.learning.pretraining.corpus import read_batches
 
 _FORMAT = 1
+_SAMPLE = 1_048_576  # bytes of a corpus file that are hashed at its beginning, middle and end
 Encoded = tuple[npt.NDArray[Any], npt.NDArray[np.uint8], list[int]]
 
 
@@ -94,10 +95,22 @@ def _encode_batch(documents: list[tuple[str, ...]]) -> Encoded:
 
 
 def fingerprint(files: Sequence[Path], tokenizer: PreTrainedTokenizerFast, normalisation: Normalisation) -> str:
-    """Names a cache by what went into it: files (name, size, time of change), pieces and folding."""
-    parts = [(path.name, path.stat().st_size, path.stat().st_mtime_ns) for path in files]
+    """Names a cache by what went into it: files (name and content), pieces and folding.
+
+    A copied or touched file keeps its cache. Of a large file the size and three samples stand for the content.
+    """
+    parts = [(path.name, path.stat().st_size, _hash_samples(path)) for path in files]
     whole = [_FORMAT, parts, tokenizer.backend_tokenizer.to_str(), normalisation.to_dict()]
     return hashlib.sha256(json.dumps(whole, ensure_ascii=False).encode()).hexdigest()[:16]
+
+
+def _hash_samples(path: Path) -> str:
+    size, digest = path.stat().st_size, hashlib.sha256()
+    with path.open("rb") as stream:
+        for offset in (0, size // 2, size - _SAMPLE):
+            stream.seek(max(0, offset))
+            digest.update(stream.read(_SAMPLE))
+    return digest.hexdigest()
 
 
 def _encode_all(batches: Iterator[list[tuple[str, ...]]], workers: int, *context: Any) -> Iterator[Encoded]:
