@@ -9,6 +9,7 @@ import typer
 from trainer.cli import annotations as annotation_commands
 from trainer.cli import label_studio, labelling
 from trainer.cli.agreement import agreement
+from trainer.cli.clusters import cluster_words
 from trainer.cli.ensemble import ensemble
 from trainer.cli.export import export
 from trainer.cli.extract import extract
@@ -30,6 +31,7 @@ label_studio.add_commands(annotation_commands.app)
 labelling.add_commands(annotation_commands.app)
 annotation_commands.app.command()(agreement)
 app.add_typer(annotation_commands.app, name="annotations")
+app.command("cluster-words")(cluster_words)
 app.command()(ensemble)
 app.command()(export)
 app.command()(extract)

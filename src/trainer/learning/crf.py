@@ -7,6 +7,7 @@ without them, and with ``data.use_dev_for_training`` the model that is kept is f
 from __future__ import annotations
 
 import logging
+import shutil
 import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -33,6 +34,7 @@ from trainer.runtime.checkpoint import SCHEMA, seal_checkpoint, write_calibratio
 from trainer.runtime.crf import CRF_MODEL, CrfScorer, paragraph_features, read_words
 from trainer.runtime.reading import Reading, ReadingSettings
 from trainer.runtime.tagging import Floats, decode_spans
+from trainer.runtime.word_clusters import WORD_CLUSTERS, WordClusters, load_word_clusters
 
 logger = logging.getLogger(__name__)
 
@@ -53,16 +55,18 @@ def train_crf(config: TrainConfig, data: TrainingData, directory: Path) -> Path:
     dev_ids = {article.id for article in data.dev}
     held_out = [article for article in data.train if article.id not in dev_ids]
     path = directory / CRF_MODEL
+    clusters = _copy_clusters(config.model.crf, directory)
     curves = Curves(config)
     curves.start()
-    fit_crf(held_out, path, settings, config.model.crf, curves)
-    metrics, calibration = _score_on_dev(path, data, settings)
+    fit_crf(held_out, path, settings, config.model.crf, clusters, curves)
+    scorer = CrfScorer(path, data.schema.tags, clusters)
+    metrics, calibration = _score_on_dev(scorer, data, settings)
     curves.add({"dev/f1": metrics["dev"]["strict"]["f1"]}, config.model.crf.iterations)
     curves.finish()
-    metrics["dev"]["events"] = _add_events(config, path, held_out, data, settings)
+    metrics["dev"]["events"] = _add_events(config, scorer, held_out, data, settings)
     if len(held_out) < len(data.train):
         logger.info("dev was scored by a fit on %d articles; now fitting all %d", len(held_out), len(data.train))
-        fit_crf(data.train, path, settings, config.model.crf)
+        fit_crf(data.train, path, settings, config.model.crf, clusters)
     data.schema.save(directory / SCHEMA)
     write_reading(directory, settings)
     write_calibration(directory, calibration)
@@ -79,16 +83,19 @@ def fit_crf(
     path: Path,
     settings: ReadingSettings,
     config: CrfConfig,
+    clusters: WordClusters | None = None,
     curves: Curves | None = None,
 ) -> None:
     """Fit a CRF on the paragraphs of articles and write CRFsuite's model file; the loss goes to ``curves``.
+
+    ``clusters`` are those that ``config`` names, loaded.
 
     Raises:
         AnnotationError: A span does not begin and end with whole words; names the article.
     """
     trainer = _Trainer(config.iterations, curves)
     for article in articles:
-        for features, tags in iterate_paragraphs(article, settings):
+        for features, tags in iterate_paragraphs(article, settings, clusters):
             trainer.append(features, tags)
     temporary = path.with_name(f".{path.name}.tmp")
     try:
@@ -98,7 +105,9 @@ def fit_crf(
         temporary.unlink(missing_ok=True)
 
 
-def iterate_paragraphs(article: Article, settings: ReadingSettings) -> Iterator[tuple[list[list[str]], list[str]]]:
+def iterate_paragraphs(
+    article: Article, settings: ReadingSettings, clusters: WordClusters | None = None
+) -> Iterator[tuple[list[list[str]], list[str]]]:
     """Features and tags of each paragraph of an annotated article."""
     reading = read_words(article.text, settings)
     try:
@@ -107,13 +116,24 @@ def iterate_paragraphs(article: Article, settings: ReadingSettings) -> Iterator[
         raise AnnotationError(error.message, record=article.id, remedy=error.remedy) from error
     for paragraph in reading.paragraphs:
         covered = slice(paragraph.first_word, paragraph.last_word)
-        yield paragraph_features(reading.words[covered]), tags[covered]
+        yield paragraph_features(reading.words[covered], clusters), tags[covered]
 
 
-def _score_on_dev(path: Path, data: TrainingData, settings: ReadingSettings) -> tuple[dict[str, Any], Calibration]:
+def _copy_clusters(config: CrfConfig, directory: Path) -> WordClusters | None:
+    """The run keeps its clusters: it must read words as it learnt them."""
+    if config.clusters is None:
+        return None
+    clusters = load_word_clusters(config.clusters)
+    shutil.copyfile(config.clusters, directory / WORD_CLUSTERS)
+    return clusters
+
+
+def _score_on_dev(
+    scorer: CrfScorer, data: TrainingData, settings: ReadingSettings
+) -> tuple[dict[str, Any], Calibration]:
     tags = data.schema.tags
     readings = [read_words(article.text, settings) for article in data.dev]
-    scores = CrfScorer(path, tags).score_readings(readings)
+    scores = scorer.score_readings(readings)
     predicted = [decode_spans(reading, rows, tags) for reading, rows in zip(readings, scores, strict=True)]
     calibration, fit = fit_calibration(data.dev, readings, scores, tags)
     dev = count_scores(data.dev, predicted, data.schema.label_names)
@@ -121,10 +141,9 @@ def _score_on_dev(path: Path, data: TrainingData, settings: ReadingSettings) -> 
 
 
 def _add_events(
-    config: TrainConfig, path: Path, held_out: Sequence[Article], data: TrainingData, settings: ReadingSettings
+    config: TrainConfig, scorer: CrfScorer, held_out: Sequence[Article], data: TrainingData, settings: ReadingSettings
 ) -> dict[str, Any] | None:
     """A CRF's event head reads the letters of words alone; fitted without the dev articles, which choose its epochs."""
-    scorer = CrfScorer(path, data.schema.tags)
 
     def read(texts: Sequence[str]) -> list[Reading]:
         return [read_words(text, settings) for text in texts]

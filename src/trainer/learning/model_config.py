@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import Enum
+from pathlib import Path
 
 from trainer.core.errors import ConfigError
 from trainer.core.normalisation import Normalisation
@@ -57,11 +58,13 @@ class CrfConfig:
         c1: L1 regularisation.
         c2: L2 regularisation.
         iterations: Most L-BFGS iterations.
+        clusters: A file of word clusters, as ``cluster-words`` makes one; null trains without.
     """
 
     c1: float = 0.05
     c2: float = 0.01
     iterations: int = 120
+    clusters: Path | None = None
 
     def __post_init__(self) -> None:
         _require(self.c1 >= 0, "model.crf.c1", self.c1, "give 0 or more")

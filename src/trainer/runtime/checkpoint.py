@@ -30,6 +30,7 @@ HASHED = (
     "config.json",
     WEIGHTS,
     "crf.crfsuite",
+    "word_clusters.tsv",
     "event_head.safetensors",
     "tokenizer.json",
     SCHEMA,

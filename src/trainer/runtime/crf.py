@@ -1,7 +1,8 @@
 """The linear-chain CRF tagger: features of words, and marginal tag scores from CRFsuite.
 
 A paragraph is one sequence. Features are the word, its affixes and its neighbours up to three
-words away, all on forms folded for alef, ya and ta marbuta (``reading.json`` says which).
+words away, all on forms folded for alef, ya and ta marbuta (``reading.json`` says which); and, where the run
+holds `word_clusters.tsv`, the clusters of words up to two words away.
 No tokenizer, no encoder and no torch are involved.
 """
 
@@ -19,12 +20,14 @@ from trainer.core.errors import ArtifactError
 from trainer.core.types import Word
 from trainer.core.words import split_paragraphs, split_words
 from trainer.runtime.reading import Reading, ReadingSettings
+from trainer.runtime.word_clusters import WordClusters
 from trainer.runtime.word_forms import edge_features, form_of, own_features
 from trainer.runtime.word_forms import stem_of as stem_of
 
 CRF_MODEL = "crf.crfsuite"
 REACH = 3  # words of context on each side
 _STEM_CONTEXT = 2  # neighbours this near also lend their stem
+_CLUSTER_CONTEXT = 2  # and their clusters
 _LEAST_PROBABILITY = 1e-9
 _OPENING, _CLOSING = "«“([{‘", "»”)]}’"
 
@@ -37,8 +40,13 @@ def read_words(text: str, settings: ReadingSettings) -> Reading:
     return Reading(text, words, split_paragraphs(text, words), ())
 
 
-def paragraph_features(words: Sequence[Word]) -> list[list[str]]:
-    """For each word of a paragraph the names of its active features."""
+def paragraph_features(words: Sequence[Word], clusters: WordClusters | None = None) -> list[list[str]]:
+    """For each word of a paragraph the names of its active features.
+
+    Args:
+        words: Of one paragraph, in order.
+        clusters: Lend what raw text taught about words; none without.
+    """
     forms = [form_of(word) for word in words]
     stems = [stem_of(form) for form in forms]
     quoted = quote_depths([word.surface for word in words])
@@ -58,7 +66,18 @@ def paragraph_features(words: Sequence[Word]) -> list[list[str]]:
         row.append(f"w-1w={padded[REACH + index - 1]}|{form}")
         row.append(f"ww+1={form}|{padded[REACH + index + 1]}")
         rows.append(row)
+    if clusters is not None:
+        _add_clusters(rows, forms, clusters)
     return rows
+
+
+def _add_clusters(rows: Sequence[list[str]], forms: Sequence[str], clusters: WordClusters) -> None:
+    known = [clusters.clusters_of(form) for form in forms]
+    for index, row in enumerate(rows):
+        for step in range(-_CLUSTER_CONTEXT, _CLUSTER_CONTEXT + 1):
+            if 0 <= index + step < len(known):
+                found = zip(clusters.sizes, known[index + step], strict=False)  # none of a word that is unknown
+                row.extend(f"c{size}@{step}={cluster}" for size, cluster in found)
 
 
 def quote_depths(surfaces: Sequence[str]) -> list[str]:
@@ -82,12 +101,13 @@ class CrfScorer:
     Args:
         path: The model file.
         tags: Tags in the order of the schema; a tag that the model never saw scores as impossible.
+        clusters: Those it was trained with.
 
     Raises:
         ArtifactError: The file is missing or not a CRFsuite model.
     """
 
-    def __init__(self, path: Path, tags: Sequence[str]) -> None:
+    def __init__(self, path: Path, tags: Sequence[str], clusters: WordClusters | None = None) -> None:
         if not path.is_file():
             raise ArtifactError("no CRF model", file=path, remedy="train it: python -m trainer train +exp=crf")
         self._tagger = pycrfsuite.Tagger()
@@ -98,6 +118,7 @@ class CrfScorer:
         known = set(self._tagger.labels())
         self._columns = [(column, tag) for column, tag in enumerate(tags) if tag in known]
         self._tags = len(tags)
+        self._clusters = clusters
         self._turn = threading.Lock()  # CRFsuite keeps the sequence between two calls
 
     def score_readings(self, readings: Sequence[Reading]) -> list[Floats]:
@@ -109,7 +130,7 @@ class CrfScorer:
         probabilities = np.full((len(reading.words), self._tags), _LEAST_PROBABILITY, dtype=np.float32)
         for paragraph in reading.paragraphs:
             words = reading.words[paragraph.first_word : paragraph.last_word]
-            self._tagger.set(paragraph_features(words))
+            self._tagger.set(paragraph_features(words, self._clusters))
             for index in range(len(words)):
                 row = probabilities[paragraph.first_word + index]
                 for column, tag in self._columns:

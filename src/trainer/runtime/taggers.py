@@ -52,10 +52,16 @@ class CrfTagger:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         from trainer.runtime.crf import CRF_MODEL, CrfScorer, read_words  # its library need not load otherwise
+        from trainer.runtime.word_clusters import WORD_CLUSTERS, load_word_clusters
 
+        clusters = checkpoint.directory / WORD_CLUSTERS
         self._read = read_words
         self._settings = checkpoint.reading
-        self._scorer = CrfScorer(checkpoint.directory / CRF_MODEL, checkpoint.schema.tags)
+        self._scorer = CrfScorer(
+            checkpoint.directory / CRF_MODEL,
+            checkpoint.schema.tags,
+            load_word_clusters(clusters) if clusters.is_file() else None,
+        )
 
     def read(self, texts: Sequence[str]) -> list[Reading]:
         """Words and paragraphs of each text."""
