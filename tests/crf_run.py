@@ -27,6 +27,7 @@ def make_crf_run(
     on_dev_too: bool = False,
     name: str = "",
     events: bool = False,
+    clusters: Path | None = None,
 ) -> Path:
     """Train and seal a CRF on all articles of a file but those of dev, with an event head of two epochs if wanted."""
     corpus = load_corpus([annotations], schema)
@@ -40,7 +41,7 @@ def make_crf_run(
         model=ModelConfig(
             kind=ModelKind.crf,
             normalisation=NormalisationConfig(fold_alef=True, fold_ya=True, fold_ta_marbuta=True),
-            crf=CrfConfig(c1=c1, iterations=iterations),
+            crf=CrfConfig(c1=c1, iterations=iterations, clusters=clusters),
         ),
         event_head=EventHeadConfig(enabled=events, epochs=2),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -11,12 +12,15 @@ from hypothesis import strategies as st
 
 from tests.crf_run import make_crf_run
 from trainer.core.errors import ArtifactError, InputError
+from trainer.core.schema import EventSchema
+from trainer.core.types import Article
 from trainer.core.words import split_words
 from trainer.learning.crf import fit_crf
 from trainer.learning.model_config import CrfConfig
 from trainer.learning.pretraining.clusters import FOLDED, ClusterSettings, cluster_corpus
 from trainer.runtime.crf import paragraph_features
 from trainer.runtime.model import load_model
+from trainer.runtime.reading import ReadingSettings
 from trainer.runtime.word_clusters import WORD_CLUSTERS, WordClusters, load_word_clusters, write_word_clusters
 
 CLUSTERS = WordClusters(("2", "4"), {"الجيش": ("0", "3"), "موصل": ("1", "2"), "قصف": ("1", "0")})
@@ -39,8 +43,6 @@ def test_a_word_has_its_own_clusters_else_those_of_its_stem(form: str, found: tu
 
 @given(st.dictionaries(st.text(st.characters(categories=("Ll", "Lo", "Nd")), min_size=1), st.integers(0, 9)))
 def test_what_is_written_is_read_again(table: dict[str, int]) -> None:
-    import tempfile
-
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / WORD_CLUSTERS
         write_word_clusters(path, list(table), {10: list(table.values()), 20: [0] * len(table)})
@@ -77,7 +79,9 @@ def test_features_hold_the_clusters_of_words_up_to_two_away() -> None:
     assert all(set(own) <= set(row) for row, own in zip(rows, bare, strict=True))
 
 
-def test_a_run_keeps_its_clusters_and_reads_with_them(tmp_path: Path, annotations_path: Path, schema: object) -> None:
+def test_a_run_keeps_its_clusters_and_reads_with_them(
+    tmp_path: Path, annotations_path: Path, schema: EventSchema
+) -> None:
     clusters = tmp_path / "made.tsv"
     write_word_clusters(clusters, ["الجيش", "التحالف", "موصل"], {2: [0, 0, 1]})
     run = make_crf_run(tmp_path / "run", annotations_path, schema, DEV, clusters=clusters)
@@ -89,7 +93,7 @@ def test_a_run_keeps_its_clusters_and_reads_with_them(tmp_path: Path, annotation
 
 
 def test_missing_clusters_are_said_before_anything_is_fitted(
-    tmp_path: Path, annotations_path: Path, schema: object
+    tmp_path: Path, annotations_path: Path, schema: EventSchema
 ) -> None:
     with pytest.raises(ArtifactError, match="no word clusters"):
         make_crf_run(tmp_path / "run", annotations_path, schema, DEV, clusters=tmp_path / "nowhere.tsv")
@@ -122,15 +126,9 @@ def test_too_few_words_for_the_clusters_are_said(tmp_path: Path) -> None:
     assert not (tmp_path / "out").exists()
 
 
-def test_fitting_takes_the_clusters_it_is_given(tmp_path: Path, articles: list) -> None:  # type: ignore[type-arg]
-    settings = make_settings()
+def test_fitting_takes_the_clusters_it_is_given(tmp_path: Path, articles: list[Article]) -> None:
+    settings = ReadingSettings(FOLDED)
     fit_crf(articles, tmp_path / "bare", settings, CrfConfig(iterations=5))
     fit_crf(articles, tmp_path / "with", settings, CrfConfig(iterations=5), CLUSTERS)
     assert b"c4@-1=3" in (tmp_path / "with").read_bytes()
     assert b"c4@-1=3" not in (tmp_path / "bare").read_bytes()
-
-
-def make_settings() -> object:
-    from trainer.runtime.reading import ReadingSettings
-
-    return ReadingSettings(FOLDED)
