@@ -34,6 +34,8 @@ FIGURES = ROOT / "docs" / "results" / "encoder.json"
 PAGES = (ROOT / "docs" / "encoder.md", ROOT / "README.md")
 NO_EVENTS = ("event_head.enabled=false",)
 RANDOM = ("model.encoder=null",)
+PLAIN = "CRF without word clusters"
+WITHOUT_CLUSTERS = "model.crf.clusters=null"
 WITHOUT_DEV = "data.use_dev_for_training=false"
 TOGETHER = "ensemble of CRF and compact encoder"
 ANERCORP = ("training.epochs=10", "training.patience=5", "training.spelling_noise=0", "training.conjunction_noise=0")
@@ -69,7 +71,10 @@ class Run:
 
 def own_runs(seeds: int, random_seeds: int) -> list[Run]:
     """On the annotated articles that ship."""
-    runs = [Run("table-crf", "CRF", "crf", NO_EVENTS)]
+    runs = [
+        Run("table-crf-plain", PLAIN, "crf", (*NO_EVENTS, WITHOUT_CLUSTERS)),
+        Run("table-crf", "CRF", "crf", NO_EVENTS),
+    ]
     for seed in range(1, random_seeds + 1):
         runs.append(Run(f"table-random-{seed}", "random weights", "compact", (*NO_EVENTS, *RANDOM, f"seed={seed}")))
     for seed in range(1, seeds + 1):
@@ -88,6 +93,7 @@ def anercorp_runs(folder: Path, seeds: int) -> list[Run]:
         "data.schema=null", *NO_EVENTS,
     )  # fmt: skip
     runs = [
+        Run("anercorp-crf-plain", PLAIN, "crf", (*data, WITHOUT_CLUSTERS)),
         Run("anercorp-crf", "CRF", "crf", data),
         Run("anercorp-random-1", "random weights", "compact", (*RANDOM, *data, *ANERCORP, "seed=1")),
     ]
