@@ -99,7 +99,9 @@ def cluster_corpus(paths: Sequence[Path], output: Path, settings: ClusterSetting
     return path
 
 
-def _train_word_vectors(files: Sequence[Path], words: Sequence[str], settings: ClusterSettings) -> npt.NDArray[np.float32]:
+def _train_word_vectors(
+    files: Sequence[Path], words: Sequence[str], settings: ClusterSettings
+) -> npt.NDArray[np.float32]:
     """Vectors of length one; shape (words, dimensions)."""
     table = {_UNKNOWN: 0} | {word: number for number, word in enumerate(words, 1)}
     backend = Tokenizer(models.WordLevel(table, unk_token=_UNKNOWN))
@@ -112,7 +114,9 @@ def _train_word_vectors(files: Sequence[Path], words: Sequence[str], settings: C
     return unit
 
 
-def _cluster(vectors: npt.NDArray[np.float32], weights: npt.NDArray[Any], size: int, seed: int) -> npt.NDArray[np.int32]:
+def _cluster(
+    vectors: npt.NDArray[np.float32], weights: npt.NDArray[Any], size: int, seed: int
+) -> npt.NDArray[np.int32]:
     logger.info("%d clusters", size)
     kmeans = MiniBatchKMeans(size, random_state=seed, batch_size=8192, n_init=3, max_iter=50)
     found: npt.NDArray[np.int32] = kmeans.fit(vectors, sample_weight=weights).predict(vectors)
