@@ -252,6 +252,7 @@ BLOCKS = {
     "bench-default": ("bench.json", partial(bench_table, other_runtimes=False)),
     "bench-facts": ("bench.json", bench_facts),
     "serving": ("serving.json", serving_table),
+    "serving-ensemble": ("serving-ensemble.json", serving_table),
     "scale": ("scale.json", scale_table),
     "queue": ("queue.json", queue_table),
     "queue-compact": ("queue-compact.json", queue_table),

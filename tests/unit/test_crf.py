@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -69,6 +70,19 @@ def test_scores_are_log_probabilities_of_whole_paragraphs(tmp_path, articles):
         assert np.exp(rows).sum(axis=1) == pytest.approx(np.ones(len(rows)), abs=1e-4)
         assert (np.exp(rows[:, tags.index("B-NEVER")]) < 1e-6).all()
     assert CrfScorer(path, tags).score_readings([read_words("", SETTINGS)])[0].shape == (0, len(tags))
+
+
+def test_threads_that_ask_one_scorer_at_once_get_what_they_get_alone(tmp_path, articles):
+    path = tmp_path / "crf.crfsuite"
+    fit_crf(articles, path, SETTINGS, CrfConfig(iterations=5))
+    scorer = CrfScorer(path, tag_names(["ACTOR", "LOCATION", "OPERATION"]))
+    readings = [read_words(article.text, SETTINGS) for article in articles]
+    parts = [readings[number:] + readings[:number] for number in range(len(readings))]
+    with ThreadPoolExecutor(4) as askers:
+        found = list(askers.map(scorer.score_readings, parts))
+    for part, rows in zip(parts, found, strict=True):
+        for one, other in zip(rows, scorer.score_readings(part), strict=True):
+            assert np.array_equal(one, other)
 
 
 def test_a_span_inside_a_word_names_its_article(articles):

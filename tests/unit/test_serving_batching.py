@@ -105,6 +105,18 @@ def test_a_full_batch_is_handed_over_before_the_worker_is_free_and_no_smaller_on
     assert [[text[0] for text in batch] for batch in extractor.batches] == [["x"], ["a", "b"], ["c", "d"]]
 
 
+def test_two_full_batches_are_in_work_at_once() -> None:
+    together = threading.Barrier(2)
+    extractor = FakeExtractor(before=lambda _: together.wait(10) and None)
+
+    async def work(batcher: Batcher) -> list[Outcome]:
+        return list(await batcher.submit(served(extractor), ["a" * 100, "b" * 100]))
+
+    outcomes = run(work, Limits(batch_characters=100))
+    assert [type(outcome) for outcome in outcomes] == [Extraction, Extraction]  # alone, each would wait in vain
+    assert len(extractor.batches) == 2
+
+
 def test_articles_admitted_with_one_model_are_never_answered_by_another() -> None:
     gate = Gate()
     old, new = FakeExtractor(before=gate), FakeExtractor()

@@ -97,6 +97,7 @@ def test_missing_clusters_are_said_before_anything_is_fitted(
 ) -> None:
     with pytest.raises(ArtifactError, match="no word clusters"):
         make_crf_run(tmp_path / "run", annotations_path, schema, DEV, clusters=tmp_path / "nowhere.tsv")
+    assert not (tmp_path / "run" / "crf.crfsuite").exists()
     assert not (tmp_path / "run" / "provenance.json").exists()
 
 
