@@ -14,11 +14,11 @@ import torch
 from transformers import AutoTokenizer, PreTrainedModel
 
 from trainer.core.errors import ArtifactError, ConfigError
-from trainer.core.files import hold_directory
+from trainer.core.files import hold_directory, write_json
 from trainer.core.normalisation import Normalisation
 from trainer.learning.hub import locate_encoder
 from trainer.learning.pretraining.blocks import Stream, split_held_out, weigh_documents
-from trainer.learning.pretraining.cache import TokenCache, build_cache
+from trainer.learning.pretraining.cache import TokenCache, build_cache, fingerprint, open_cache
 from trainer.learning.pretraining.card import describe_corpus, describe_pretraining, write_card
 from trainer.learning.pretraining.config import PretrainConfig
 from trainer.learning.pretraining.corpus import find_files, read_documents
@@ -38,6 +38,8 @@ from trainer.learning.progress import start_logging
 
 logger = logging.getLogger(__name__)
 
+PREPARED = "prepared.json"
+
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
@@ -47,20 +49,24 @@ class Prepared:
     normalisation: Normalisation
     model: PreTrainedModel
     cache: TokenCache
+    corpus: dict[str, Any]
 
 
 def pretrain(config: PretrainConfig) -> Path:
     """Pretrains or adapts an encoder and writes it to ``config.output``; called again, goes on where it stopped.
 
     Raises:
-        ConfigError: No corpus is named, or sequences are longer than the encoder reads.
+        ConfigError: No corpus is named and none was prepared, or sequences are longer than the encoder reads.
         InputError: The corpus cannot be read.
         ArtifactError: The encoder or the checkpoint cannot be used.
         HubError: The encoder must be fetched and the Hub cannot be reached.
     """
-    if not config.corpus:
-        raise ConfigError("no raw text is named", record="corpus", remedy="corpus=[FILE,FOLDER,…]")
-    files = find_files(config.corpus)
+    if not config.corpus and not (config.work / PREPARED).is_file():
+        raise ConfigError(
+            "no raw text is named, and work has none prepared", record="corpus",
+            remedy="corpus=[FILE,FOLDER,…], or work=FOLDER of a run that was made with prepare_only=true",
+        )  # fmt: skip
+    files = find_files(config.corpus) if config.corpus else ()
     if config.export_only and not (config.work / CHECKPOINT).is_file():
         raise ArtifactError("no checkpoint to export", file=config.work, remedy="name the run's folder: work=FOLDER")
     processes = Processes.start()
@@ -82,6 +88,9 @@ def _run(config: PretrainConfig, files: tuple[Path, ...], processes: Processes) 
     prepared = prepare(config, files)
     if processes.main:
         processes.wait()
+    if config.prepare_only:
+        logger.info("prepared in %s; called without corpus and prepare_only, a run begins from there", config.work)
+        return
     trainer = make_trainer(config, prepared, processes)
     logger.info(
         "%s tokens, %.1f M parameters, from step %d",
@@ -95,8 +104,7 @@ def _run(config: PretrainConfig, files: tuple[Path, ...], processes: Processes) 
                 logger.info("stopped and saved; the same command goes on from here")
                 return
     if processes.main:
-        corpus = describe_corpus(files, prepared.cache)
-        facts = describe_pretraining(config, corpus, trainer.counters, *trainer.measure())
+        facts = describe_pretraining(config, prepared.corpus, trainer.counters, *trainer.measure())
         card = write_card(config, prepared.model, facts)
         export_encoder(prepared.model, prepared.tokenizer, prepared.normalisation, card, facts, config.output)
         logger.info("encoder written to %s", config.output)
@@ -111,12 +119,31 @@ def prepare(config: PretrainConfig, files: tuple[Path, ...]) -> Prepared:
         folder = locate_encoder(config.encoder)
         tokenizer, given = open_encoder(folder)
         normalisation = _read_normalisation(folder / NORMALISATION_FILE) or config.normalise.freeze()
-    logger.info("tokenising %d file(s), or opening what was tokenised before", len(files))
-    cache = build_cache(files, config.work / "cache", tokenizer, normalisation, config.workers)
+    cache, corpus = _tokenise(config, files, tokenizer, normalisation)
     if len(cache.documents) < 3:
         raise ConfigError("needs two documents at least", record="corpus", remedy="part documents by blank lines")
     model = make_compact(config, tokenizer, cache) if config.encoder is None else given
-    return Prepared(tokenizer, normalisation, model, cache)
+    return Prepared(tokenizer, normalisation, model, cache, corpus)
+
+
+def _tokenise(
+    config: PretrainConfig, files: tuple[Path, ...], tokenizer: Any, normalisation: Normalisation
+) -> tuple[TokenCache, dict[str, Any]]:
+    """The token cache of the files, or without files the one that ``prepare_only`` left, and what is in it."""
+    note = config.work / PREPARED
+    if not files:
+        known = json.loads(note.read_text(encoding="utf-8"))
+        folder = config.work / "cache" / known["cache"]
+        if not (folder / "cache.json").is_file():
+            raise ArtifactError("the prepared tokens are missing", file=folder, remedy="copy the whole folder again")
+        logger.info("opening the prepared tokens of %s", ", ".join(known["corpus"]["files"]))
+        return open_cache(folder), known["corpus"]
+    logger.info("tokenising %d file(s), or opening what was tokenised before", len(files))
+    cache = build_cache(files, config.work / "cache", tokenizer, normalisation, config.workers)
+    corpus = describe_corpus(files, cache)
+    if config.prepare_only:
+        write_json(note, {"cache": fingerprint(files, tokenizer, normalisation), "corpus": corpus})
+    return cache, corpus
 
 
 def make_trainer(config: PretrainConfig, prepared: Prepared, processes: Processes) -> Trainer:

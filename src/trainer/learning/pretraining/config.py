@@ -57,7 +57,7 @@ class PretrainConfig:
     """One pretraining run.
 
     Attributes:
-        corpus: Files or folders of raw text (plain, .gz, .xz, .zst).
+        corpus: Files or folders of raw text (plain, .gz, .xz, .zst); none opens what ``prepare_only`` left in ``work``.
         output: Directory of the finished encoder.
         work: Directory of caches, checkpoint and log; resuming reads it.
         encoder: Hub name or directory of an encoder to continue; none makes a compact one from nothing.
@@ -84,8 +84,12 @@ class PretrainConfig:
         precision: Arithmetic.
         threads: Processor threads; none leaves torch's choice.
         workers: Processes that tokenise.
+        readers: Processes that draw and mask what the next steps read; 0 does it between the steps. A GPU needs some.
+        compiled: Compile the forward and backward pass; none does so on a GPU.
         held_out: Share of documents kept for measuring.
         save_minutes: Time between checkpoints.
+        prepare_only: Make tokenizer, token cache and static vectors in ``work``, train nothing. The folder can be
+            copied to a machine with a GPU, where the run needs no corpus.
         export_only: Write the encoder from the newest checkpoint, even of a run that is going on; train nothing.
         title: Heading of the model card.
         card: What the model card says of sources, licences and limits.
@@ -119,8 +123,11 @@ class PretrainConfig:
     precision: Precision = Precision.auto
     threads: int | None = None
     workers: int = 2
+    readers: int = 0
+    compiled: bool | None = None
     held_out: float = 0.005
     save_minutes: float = 10.0
+    prepare_only: bool = False
     export_only: bool = False
     title: str = "Arabic encoder"
     card: str = ""
@@ -146,5 +153,9 @@ class PretrainConfig:
             raise ConfigError(f"{self.length} exceeds shape.positions {self.shape.positions}", record="length")
         if self.shape.hidden % self.shape.heads:
             raise ConfigError(f"{self.shape.hidden} does not divide by {self.shape.heads} heads", record="shape.hidden")
+        if self.readers < 0:
+            raise ConfigError(f"must not be negative, is {self.readers}", record="readers")
+        if self.prepare_only and self.export_only:
+            raise ConfigError("prepare_only and export_only exclude each other", record="prepare_only")
         if self.tokens is not None and self.tokens <= 0:
             raise ConfigError(f"must be positive, is {self.tokens}", record="tokens")

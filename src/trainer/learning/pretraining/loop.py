@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,11 +14,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from trainer.learning.pretraining.blocks import Block, Special, Stream
+from trainer.learning.pretraining.batches import Batch, Draw, read_batches
+from trainer.learning.pretraining.blocks import Special, Stream
 from trainer.learning.pretraining.config import Optimiser, PretrainConfig
 from trainer.learning.pretraining.encoder import count_positions
 from trainer.learning.pretraining.loss import MaskedLoss
-from trainer.learning.pretraining.masking import Masked, mask_words
+from trainer.learning.pretraining.masking import mask_words
 from trainer.learning.pretraining.optimiser import Muon, split_parameters
 from trainer.learning.pretraining.processes import Processes
 from trainer.learning.pretraining.schedule import measure_progress, scale_rate
@@ -62,7 +63,8 @@ def build_optimisers(model: nn.Module, config: PretrainConfig) -> list[torch.opt
         optimisers.append(Muon(matrices, config.learning_rate, weight_decay=config.weight_decay))
     else:
         groups.append({"params": matrices, "weight_decay": config.weight_decay})
-    optimisers.append(torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), foreach=True))
+    kind = {"fused": True} if embeddings[0].is_cuda else {"foreach": True}
+    optimisers.append(torch.optim.AdamW(groups, lr=config.learning_rate, betas=(0.9, 0.98), **kind))
     for optimiser in optimisers:
         for group in optimiser.param_groups:
             group["peak"] = group["lr"]
@@ -91,16 +93,21 @@ class Trainer:
         processes: Processes,
     ) -> None:
         self.config = config
-        self.training = training
         self.held_out = held_out
         self.special = special
         self.processes = processes
         self.model = model.to(processes.device)
         self.optimisers = build_optimisers(self.model, config)
-        self.loss = processes.wrap(MaskedLoss(self.model))
+        self.compiled = processes.device.type == "cuda" if config.compiled is None else config.compiled
+        wrapped = processes.wrap(MaskedLoss(self.model))
+        self.loss = torch.compile(wrapped, dynamic=False) if self.compiled else wrapped
         self.counters = Counters()
-        self.sequences = max(1, config.batch_tokens // config.length // processes.count)
-        self.positions = count_positions(model)
+        self.draw = Draw(
+            training, special, max(1, config.batch_tokens // config.length // processes.count), config.length,
+            config.mask_rate, count_positions(model) if config.shift_positions else None, config.seed,
+            processes.rank, processes.count, self.compiled,
+        )  # fmt: skip
+        self._batches: Iterator[Batch] | None = None
         if (content := load_checkpoint(config.work)) is not None:
             self.counters = restore(content, self.model, self.optimisers, config.work)
             for optimiser, fresh in zip(self.optimisers, build_optimisers(self.model, config), strict=True):
@@ -127,8 +134,10 @@ class Trainer:
         return self.processes.agree(float(bool(asked))) == 0.0
 
     def _train(self, report: Callable[[Report], None], asked: list[int]) -> None:
+        if self.compiled and self.progress < 1.0:
+            self._compile()
         saved = spoken = time.monotonic()
-        losses: list[float] = []
+        losses: list[torch.Tensor] = []
         tokens_then, seconds_then = self.counters.tokens, self.counters.seconds
         while (progress := self.processes.agree(2.0 if asked else self.progress)) < 1.0:
             begin = time.monotonic()
@@ -146,39 +155,35 @@ class Trainer:
                 saved = spoken = time.monotonic()
         self._save(report, 0.0, losses)
 
-    def step(self, scale: float) -> float:
-        """One update at a multiple of the peak rates; returns the mean loss."""
-        masked, block, shift = self._draw()
-        device = self.processes.device
+    def _compile(self) -> None:
+        """Compiles before the clock starts: the time budget buys steps, and the rate rises with the first of them."""
+        self._differentiate(self.draw.at(self.counters.cursor).move(self.processes.device))
+        self.model.zero_grad(set_to_none=True)
+
+    def _differentiate(self, batch: Batch) -> torch.Tensor:
+        with self.processes.autocast(self.config.precision):
+            loss, _ = self.loss(batch.ids, batch.positions, batch.places, batch.labels)
+        loss.backward()
+        return loss.detach()
+
+    def step(self, scale: float) -> torch.Tensor:
+        """One update at a multiple of the peak rates; returns the mean loss, which a GPU may still be computing."""
+        if self._batches is None:
+            pinned = self.processes.device.type == "cuda"
+            self._batches = read_batches(self.draw, self.counters.cursor, self.config.readers, pinned)
+        batch = next(self._batches).move(self.processes.device)
         for optimiser in self.optimisers:
             for group in optimiser.param_groups:
                 group["lr"] = group["peak"] * scale
-        with self.processes.autocast(self.config.precision):
-            loss, _ = self.loss(
-                torch.from_numpy(masked.ids).to(device),
-                None if shift is None else torch.from_numpy(shift).to(device),
-                torch.from_numpy(masked.places).to(device),
-                torch.from_numpy(masked.labels).to(device),
-            )
-        loss.backward()
+        loss = self._differentiate(batch)
         nn.utils.clip_grad_norm_(self.model.parameters(), self.config.clip, foreach=True)
         for optimiser in self.optimisers:
             optimiser.step()
             optimiser.zero_grad(set_to_none=True)
         self.counters.step += 1
-        self.counters.cursor = block.cursor
-        self.counters.tokens += block.ids.size * self.processes.count
-        return float(loss.detach())
-
-    def _draw(self) -> tuple[Masked, Block, np.ndarray | None]:
-        config, cursor = self.config, self.counters.cursor
-        block = self.training.block(cursor, self.sequences, config.length, self.processes.rank, self.processes.count)
-        rng = np.random.default_rng((config.seed, 303, cursor, self.processes.rank))
-        masked = mask_words(block, config.mask_rate, self.special, rng)
-        if not config.shift_positions:
-            return masked, block, None
-        first = rng.integers(0, self.positions - config.length + 1, (self.sequences, 1))
-        return masked, block, first + np.arange(config.length)[None, :]
+        self.counters.cursor = batch.cursor
+        self.counters.tokens += batch.ids.numel() * self.processes.count
+        return loss
 
     @torch.no_grad()  # type: ignore[untyped-decorator]
     def measure(self, tokens: int = 32_768) -> tuple[float, float]:
@@ -205,15 +210,17 @@ class Trainer:
         self.model.train()
         return total / max(places, 1), right / max(places, 1)
 
-    def _describe(self, rate: float, losses: list[float], speed: float, measured: tuple[float, float] | None) -> Report:
+    def _describe(
+        self, rate: float, losses: list[torch.Tensor], speed: float, measured: tuple[float, float] | None
+    ) -> Report:
         counters = self.counters
-        loss = round(sum(losses) / len(losses), 4) if losses else None
+        loss = round(float(torch.stack(losses).mean()), 4) if losses else None
         return Report(
             counters.step, counters.tokens, round(counters.seconds, 1), round(self.progress, 4), rate, loss,
             round(speed, 1), *((round(measured[0], 4), round(measured[1], 4)) if measured else (None, None)),
         )  # fmt: skip
 
-    def _save(self, report: Callable[[Report], None], rate: float, losses: list[float]) -> None:
+    def _save(self, report: Callable[[Report], None], rate: float, losses: list[torch.Tensor]) -> None:
         if self.processes.main:
             speed = self.counters.tokens / max(self.counters.seconds, 1e-9)
             described = self._describe(rate, losses, speed, self.measure())

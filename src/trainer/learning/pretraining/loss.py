@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+NO_LABEL = -100
+
 
 class MaskedLoss(nn.Module):  # type: ignore[misc]
     """An encoder with its output layer; a 24,000-piece output at every place would cost as much as the encoder."""
@@ -27,7 +29,7 @@ class MaskedLoss(nn.Module):  # type: ignore[misc]
             ids: Shape (sequences, length).
             positions: Position of each token, or none for the encoder's own; shape (sequences, length).
             places: Flat indexes of hidden tokens; shape (hidden,).
-            labels: Their true ids; shape (hidden,).
+            labels: Their true ids, `NO_LABEL` where a place only fills up a fixed number; shape (hidden,).
         """
         extra = {} if positions is None else {"position_ids": positions}
         if self.head is None:
@@ -35,6 +37,6 @@ class MaskedLoss(nn.Module):  # type: ignore[misc]
         else:
             states = self.model.base_model(input_ids=ids, **extra).last_hidden_state
             scores = self.head(states.flatten(0, 1)[places])
-        loss = functional.cross_entropy(scores.float(), labels)
+        loss = functional.cross_entropy(scores.float(), labels, ignore_index=NO_LABEL)
         hits = labels.new_zeros(()) if self.training else (scores.argmax(-1) == labels).sum()
         return loss, hits

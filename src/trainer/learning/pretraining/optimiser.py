@@ -66,15 +66,17 @@ class Muon(torch.optim.Optimizer):  # type: ignore[misc]
 
     def _step_alike(self, matrices: list[torch.Tensor], larger: int, group: dict[str, Any]) -> None:
         """Matrices of one shape, lying or standing, in one batch."""
-        updates = []
-        for matrix in matrices:
-            past = self.state[matrix].setdefault("momentum", torch.zeros_like(matrix))
-            past.lerp_(matrix.grad, 1 - group["momentum"])
-            updates.append(_lay(matrix.grad.lerp(past, group["momentum"])))
-        rate = group["lr"]
-        for matrix, update in zip(matrices, orthogonalise(torch.stack(updates)), strict=True):
-            matrix.mul_(1 - rate * group["weight_decay"])
-            matrix.add_(update.T if _stands(matrix) else update, alpha=-rate * 0.2 * math.sqrt(larger))
+        rate, momentum = group["lr"], group["momentum"]
+        gradients = [matrix.grad for matrix in matrices]
+        past = [self.state[matrix].setdefault("momentum", torch.zeros_like(matrix)) for matrix in matrices]
+        torch._foreach_lerp_(past, gradients, 1 - momentum)
+        updates = torch.stack([_lay(m) for m in torch._foreach_lerp(gradients, past, momentum)])
+        steps = [
+            update.T if _stands(matrix) else update
+            for matrix, update in zip(matrices, orthogonalise(updates), strict=True)
+        ]
+        torch._foreach_mul_(matrices, 1 - rate * group["weight_decay"])
+        torch._foreach_add_(matrices, steps, alpha=-rate * 0.2 * math.sqrt(larger))
 
 
 def _stands(matrix: torch.Tensor) -> bool:

@@ -37,6 +37,7 @@ class Processes:
         device = torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0"))) if cuda else torch.device("cpu")
         if cuda:
             torch.cuda.set_device(device)
+            torch.set_float32_matmul_precision("high")  # what stays fp32 is multiplied in TF32
         if count > 1 and not distributed.is_initialized():
             distributed.init_process_group("nccl" if cuda else "gloo")
         return cls(rank, count, device)
