@@ -18,6 +18,7 @@ from trainer.core.errors import ArtifactError, ConfigError
 from trainer.core.schema import EventSchema
 from trainer.learning.distillation import ask_teachers
 from trainer.runtime.checkpoint import CALIBRATION, PROVENANCE, load_checkpoint, read_json, seal_checkpoint
+from trainer.runtime.event_head import EVENT_HEAD
 from trainer.runtime.model import load_model
 
 DEV = [f"article-{index:02d}" for index in range(18, 24)]
@@ -86,6 +87,19 @@ def test_a_member_is_a_run_of_its_own_in_the_form_that_serves(ensemble: Path, me
     encoder = load_checkpoint(ensemble / "members" / "tiny")
     assert encoder.is_slim
     ours, theirs = (load_model(directory).predict(TEXTS) for directory in (encoder.directory, members[1]))
+    for one, other in zip(ours, theirs, strict=True):
+        assert [(span.start, span.end, span.label) for span in one.spans] == [
+            (span.start, span.end, span.label) for span in other.spans
+        ]
+        assert [span.score for span in one.spans] == pytest.approx([span.score for span in other.spans])
+    assert (encoder.directory / EVENT_HEAD).stat().st_size < 0.6 * (members[1] / EVENT_HEAD).stat().st_size
+
+
+def test_a_packed_crf_finds_what_it_found(ensemble: Path, members: tuple[Path, Path]) -> None:
+    crf = ensemble / "members" / "crf"
+    assert load_checkpoint(crf).is_slim
+    assert not (crf / "crf.crfsuite").exists()
+    ours, theirs = (load_model(directory).predict(TEXTS) for directory in (crf, members[0]))
     assert [result.to_dict() for result in ours] == [result.to_dict() for result in theirs]
 
 
@@ -103,7 +117,7 @@ def test_its_card_and_metrics_tell_members_and_dev_scores(ensemble: Path) -> Non
 
 def test_a_changed_member_is_refused(ensemble: Path, tmp_path: Path) -> None:
     copy = Path(shutil.copytree(ensemble, tmp_path / "both"))
-    (copy / "members" / "crf" / "crf.crfsuite").write_bytes(b"other")
+    (copy / "members" / "crf" / "crf.crfsuite.xz").write_bytes(b"other")
     with pytest.raises(ArtifactError, match="differs from the hash"):
         load_model(copy)
     seal_checkpoint(copy / "members" / "crf", "crf", read_json(copy / "members" / "crf" / PROVENANCE))

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -179,6 +181,36 @@ def test_sequences_longer_than_an_encoder_reads_are_refused(tmp_path: Path) -> N
 def test_a_run_without_raw_text_is_refused() -> None:
     with pytest.raises(ConfigError, match="corpus"):
         pretrain(PretrainConfig())
+
+
+def test_a_run_prepared_on_one_machine_trains_on_another_that_has_no_corpus(tmp_path: Path) -> None:
+    config = _config(tmp_path, prepare_only=True)
+    pretrain(config)
+    assert not (config.work / "checkpoint.pt").exists()
+    shutil.copytree(config.work, tmp_path / "elsewhere")
+    (tmp_path / "news.txt").unlink()
+    output = pretrain(replace(config, corpus=[], work=tmp_path / "elsewhere", prepare_only=False))
+    assert json.loads((output / "provenance.json").read_text(encoding="utf-8"))["corpus"]["documents"] == 200
+
+
+def test_tokens_prepared_for_another_tokenizer_are_refused(tmp_path: Path) -> None:
+    config = _config(tmp_path, prepare_only=True)
+    pretrain(config)
+    note = config.work / "prepared.json"
+    note.write_text(json.dumps(json.loads(note.read_text(encoding="utf-8")) | {"pieces": "other"}), encoding="utf-8")
+    with pytest.raises(ArtifactError, match="another tokenizer"):
+        pretrain(replace(config, corpus=[], prepare_only=False))
+
+
+@pytest.mark.slow
+def test_a_compiled_run_with_readers_of_its_own_learns_what_a_plain_run_learns(tmp_path: Path) -> None:
+    losses = []
+    for name, settings in (("plain", {}), ("compiled", {"compiled": True, "readers": 2})):
+        (tmp_path / name).mkdir()
+        pretrain(_config(tmp_path / name, **settings))
+        (last,) = _history(tmp_path / name)
+        losses.append(last["held_out_loss"])
+    assert losses[0] == pytest.approx(losses[1], rel=0.01)
 
 
 def test_a_run_told_to_stop_saves_and_writes_no_encoder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import itertools
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 from transformers import BertConfig, BertForMaskedLM
 
 from trainer.core.errors import ConfigError
-from trainer.learning.pretraining.blocks import Block, Special
+from trainer.learning.pretraining.batches import Draw, read_batches
+from trainer.learning.pretraining.blocks import Block, Special, Stream
 from trainer.learning.pretraining.cache import TokenCache
 from trainer.learning.pretraining.config import PretrainConfig, ShapeConfig
 from trainer.learning.pretraining.initialisation import initialise, position_size
@@ -37,6 +41,12 @@ def _model(vocabulary: int = 500) -> BertForMaskedLM:
             max_position_embeddings=64, hidden_dropout_prob=0.0, attention_probs_dropout_prob=0.0, pad_token_id=0,
         )
     )  # fmt: skip
+
+
+def _cache() -> TokenCache:
+    rng = np.random.default_rng(4)
+    ids = rng.integers(5, SPECIAL.size, 1000).astype(np.uint16)
+    return TokenCache(ids, (rng.random(1000) < 0.6).astype(np.uint8), np.array([0, 400, 1000]))
 
 
 def test_all_pieces_of_a_hidden_word_are_hidden_and_no_special_token_is() -> None:
@@ -88,6 +98,26 @@ def test_the_loss_at_hidden_places_is_the_loss_that_the_whole_model_reports() ->
         whole = model(input_ids=ids, labels=labels.view(ids.shape)).loss
         ours, _ = MaskedLoss(model)(ids, None, torch.from_numpy(masked.places), torch.from_numpy(masked.labels))
     assert float(ours) == pytest.approx(float(whole), rel=1e-5)
+
+
+def test_places_that_only_fill_up_a_fixed_number_leave_the_loss_as_it_is() -> None:
+    model, cache = _model().eval(), _cache()
+    draw = Draw(Stream(cache, np.arange(2), SPECIAL, 1), SPECIAL, 4, 32, 0.2, 64, seed=13)
+    plain, filled = draw.at(0), replace(draw, fixed=True).at(0)
+    assert len(filled.places) == 256 > len(plain.places)
+    with torch.no_grad():
+        losses = [float(MaskedLoss(model)(*batch[:4])[0]) for batch in (plain, filled)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-5)
+
+
+@pytest.mark.parametrize("readers", [0, 2])
+def test_batches_come_in_order_and_go_on_from_any_place(readers: int) -> None:
+    draw = Draw(Stream(_cache(), np.arange(2), SPECIAL, 1), SPECIAL, 4, 32, 0.2, 64, seed=13)
+    batches = list(itertools.islice(read_batches(draw, 0, readers, pinned=False), 5))
+    assert [batch.cursor for batch in batches] == [draw.stride * number for number in range(1, 6)]
+    later = next(read_batches(draw, batches[2].cursor, 0, pinned=False))
+    for one, other in zip(batches[3][:4], later[:4], strict=True):
+        assert torch.equal(one, other)
 
 
 def test_pairs_are_counted_to_both_sides() -> None:
@@ -212,6 +242,8 @@ def test_whichever_budget_is_spent_first_ends_a_run_and_a_longer_one_goes_on() -
         {"length": 1024, "batch_tokens": 4096},
         {"shape": ShapeConfig(hidden=100, heads=8)},
         {"tokens": 0},
+        {"readers": -1},
+        {"prepare_only": True, "export_only": True},
     ],
 )
 def test_settings_out_of_range_are_refused(wrong: dict[str, object]) -> None:

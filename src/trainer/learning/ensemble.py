@@ -33,12 +33,10 @@ from trainer.runtime.checkpoint import (
 from trainer.runtime.ensemble import ENSEMBLE, MEMBERS
 from trainer.runtime.graphs import is_exported
 from trainer.runtime.model import load_model
-from trainer.runtime.slim import write_slim
+from trainer.runtime.slim import LEFT_BEHIND, write_slim, write_slim_crf
 from trainer.runtime.tagging import decode_spans
 
 logger = logging.getLogger(__name__)
-
-_LEFT_BEHIND = shutil.ignore_patterns("checkpoints", "*.tmp")
 
 
 def combine_runs(directories: Sequence[Path], target: Path) -> Path:
@@ -113,8 +111,11 @@ def _check_members(checkpoints: Sequence[Checkpoint]) -> None:
 
 
 def _copy_member(checkpoint: Checkpoint, target: Path) -> None:
-    if checkpoint.kind != "encoder" or checkpoint.is_slim:
-        shutil.copytree(checkpoint.directory, target, ignore=_LEFT_BEHIND)
+    if checkpoint.kind == "crf" and not checkpoint.is_slim:
+        write_slim_crf(checkpoint, target)
+        return
+    if checkpoint.is_slim:
+        shutil.copytree(checkpoint.directory, target, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
         return
     if not is_exported(checkpoint.directory):
         export_run(checkpoint.directory)

@@ -26,13 +26,12 @@ from trainer.reporting.runs import METRICS
 from trainer.runtime.checkpoint import Checkpoint, is_complete, load_checkpoint, read_json
 from trainer.runtime.graphs import is_exported
 from trainer.runtime.model import load_model
-from trainer.runtime.slim import write_slim
+from trainer.runtime.slim import LEFT_BEHIND, write_slim
 
 DEFAULT = "default"
 RECORD = "promotion.json"
 LARGEST_LOSS = 0.005  # "not worse": the test does not say worse, and F1 fell by no more than this
 SMALLER, FASTER = 0.95, 1.10  # shares of the present default that count as smaller and as faster
-_LEFT_BEHIND = shutil.ignore_patterns("checkpoints", "*.tmp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ def draft_default(checkpoint: Checkpoint, fresh: Path) -> None:
     """
     fresh.parent.mkdir(parents=True, exist_ok=True)
     if checkpoint.kind != "encoder":
-        shutil.copytree(checkpoint.directory, fresh, ignore=_LEFT_BEHIND)
+        shutil.copytree(checkpoint.directory, fresh, ignore=shutil.ignore_patterns(*LEFT_BEHIND))
         return
     if not is_exported(checkpoint.directory):
         from trainer.learning.export import export_run  # loads torch, which a CRF and an exported run need not

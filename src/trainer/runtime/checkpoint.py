@@ -25,12 +25,15 @@ SCHEMA = "schema.yaml"
 READING = "reading.json"
 CALIBRATION = "calibration.json"
 WEIGHTS = "model.safetensors"
+CRF_MODEL = "crf.crfsuite"
 SLIM = "slim"
 HASHED = (
     "config.json",
     WEIGHTS,
-    "crf.crfsuite",
+    CRF_MODEL,
+    f"{CRF_MODEL}.xz",
     "word_clusters.tsv",
+    "word_clusters.tsv.xz",
     "event_head.safetensors",
     "tokenizer.json",
     SCHEMA,

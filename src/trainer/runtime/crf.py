@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from trainer.core.errors import ArtifactError
 from trainer.core.types import Word
 from trainer.core.words import split_paragraphs, split_words
+from trainer.runtime.checkpoint import CRF_MODEL as CRF_MODEL
+from trainer.runtime.packing import find_file, read_file
 from trainer.runtime.reading import Reading, ReadingSettings
 from trainer.runtime.word_clusters import WordClusters
 from trainer.runtime.word_forms import edge_features, form_of, own_features
 from trainer.runtime.word_forms import stem_of as stem_of
 
-CRF_MODEL = "crf.crfsuite"
 REACH = 3  # words of context on each side
 _STEM_CONTEXT = 2  # neighbours this near also lend their stem
 _CLUSTER_CONTEXT = 2  # and their clusters
@@ -99,7 +100,7 @@ class CrfScorer:
     """Tag scores of whole readings from a CRFsuite model.
 
     Args:
-        path: The model file.
+        path: The model file; where it is packed (`trainer.runtime.packing`), its plain name.
         tags: Tags in the order of the schema; a tag that the model never saw scores as impossible.
         clusters: Those it was trained with.
 
@@ -108,11 +109,16 @@ class CrfScorer:
     """
 
     def __init__(self, path: Path, tags: Sequence[str], clusters: WordClusters | None = None) -> None:
-        if not path.is_file():
+        found = find_file(path)
+        if found is None:
             raise ArtifactError("no CRF model", file=path, remedy="train it: python -m trainer train +exp=crf")
         self._tagger = pycrfsuite.Tagger()
         try:
-            self._tagger.open(str(path))
+            if found == path:
+                self._tagger.open(str(path))
+            else:
+                self._content = read_file(found)  # CRFsuite reads from this memory and does not keep it alive
+                self._tagger.open_inmemory(self._content)
         except ValueError as error:
             raise ArtifactError(f"not a CRFsuite model: {error}", file=path, remedy="train it again") from error
         known = set(self._tagger.labels())

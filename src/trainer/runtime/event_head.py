@@ -221,7 +221,8 @@ def load_event_head(directory: Path, schema: EventSchema) -> EventHead | None:
     try:
         with safe_open(path, framework="numpy") as file:
             settings = HeadSettings.from_metadata(file.metadata())
-            weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118  (not a mapping)
+            names = file.keys()
+            weights = {name: file.get_tensor(name).astype(np.float32, copy=False) for name in names}
     except (SafetensorError, OSError) as error:
         raise ArtifactError(f"the event head cannot be read: {error}", file=path, remedy=_REMEDY) from error
     except ArtifactError as error:

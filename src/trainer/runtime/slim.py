@@ -1,8 +1,8 @@
-"""The slim form of a run, the one that ships: an exported graph in place of torch weights.
+"""The slim form of a run, the one that ships: an exported graph in place of torch weights, a CRF packed.
 
 It is a run directory like any other, sealed over its graph too: tokenizer, schema, reading, calibration, event head,
 dev scores, model card and the graph that the export's gate chose. What needs weights (export, training, the torch
-runtime) refuses it by name.
+runtime) refuses it by name. The event head is stored in float16 and computed in float32.
 """
 
 from __future__ import annotations
@@ -13,19 +13,34 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+from safetensors import safe_open
+from safetensors.numpy import save
+
 from trainer.core.errors import ArtifactError
-from trainer.core.files import hash_file, write_text
-from trainer.runtime.checkpoint import CALIBRATION, PROVENANCE, READING, SCHEMA, SLIM, Checkpoint, seal_checkpoint
+from trainer.core.files import hash_file, write_bytes, write_text
+from trainer.runtime.checkpoint import (
+    CALIBRATION,
+    CRF_MODEL,
+    PROVENANCE,
+    READING,
+    SCHEMA,
+    SLIM,
+    Checkpoint,
+    seal_checkpoint,
+)  # fmt: skip
 from trainer.runtime.event_head import EVENT_HEAD
 from trainer.runtime.graphs import GRAPHS, PARITY, find_graph, read_parity
+from trainer.runtime.packing import pack_file
+from trainer.runtime.word_clusters import WORD_CLUSTERS
 
 CARD = "README.md"
+LEFT_BEHIND = ("checkpoints", "*.tmp")  # of a run that is copied
 _KEPT = (
     "config.json",
     "tokenizer.json",
     "tokenizer_config.json",
     "metrics.json",
-    EVENT_HEAD,
     SCHEMA,
     READING,
     CALIBRATION,
@@ -49,6 +64,8 @@ def write_slim(checkpoint: Checkpoint, target: Path) -> None:
     for name in _KEPT:
         if (source / name).is_file():
             shutil.copyfile(source / name, target / name)
+    if (source / EVENT_HEAD).is_file():
+        _halve(source / EVENT_HEAD, target / EVENT_HEAD)
     parity = source / GRAPHS / PARITY
     for path in (graph, parity):
         shutil.copyfile(path, target / GRAPHS / path.name)
@@ -62,6 +79,29 @@ def write_slim(checkpoint: Checkpoint, target: Path) -> None:
     }
     graphs = tuple(f"{GRAPHS}/{path.name}" for path in (graph, parity))
     seal_checkpoint(target, checkpoint.kind, {**checkpoint.provenance, SLIM: origin}, graphs)
+
+
+def write_slim_crf(checkpoint: Checkpoint, target: Path) -> None:
+    """Write the slim form of a CRF's run: the same files, model and word clusters packed.
+
+    Args:
+        checkpoint: A verified run of kind ``crf``.
+        target: A directory that does not exist yet.
+    """
+    packed = (CRF_MODEL, WORD_CLUSTERS)
+    shutil.copytree(checkpoint.directory, target, ignore=shutil.ignore_patterns(*packed, *LEFT_BEHIND))
+    for name in packed:
+        if (checkpoint.directory / name).is_file():
+            pack_file(checkpoint.directory / name, target)
+    origin = {"run": checkpoint.name, "provenance_sha256": hash_file(checkpoint.directory / PROVENANCE)}
+    seal_checkpoint(target, checkpoint.kind, {**checkpoint.provenance, SLIM: origin})
+
+
+def _halve(source: Path, target: Path) -> None:
+    with safe_open(source, framework="numpy") as file:
+        names = file.keys()
+        weights = {name: np.ascontiguousarray(file.get_tensor(name), np.float16) for name in names}
+        write_bytes(target, save(weights, file.metadata()))
 
 
 def refuse_slim(checkpoint: Checkpoint, purpose: str) -> None:

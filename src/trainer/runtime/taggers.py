@@ -52,15 +52,16 @@ class CrfTagger:
 
     def __init__(self, checkpoint: Checkpoint) -> None:
         from trainer.runtime.crf import CRF_MODEL, CrfScorer, read_words  # its library need not load otherwise
+        from trainer.runtime.packing import find_file
         from trainer.runtime.word_clusters import WORD_CLUSTERS, load_word_clusters
 
-        clusters = checkpoint.directory / WORD_CLUSTERS
+        clusters = find_file(checkpoint.directory / WORD_CLUSTERS)
         self._read = read_words
         self._settings = checkpoint.reading
         self._scorer = CrfScorer(
             checkpoint.directory / CRF_MODEL,
             checkpoint.schema.tags,
-            load_word_clusters(clusters) if clusters.is_file() else None,
+            None if clusters is None else load_word_clusters(clusters),
         )
 
     def read(self, texts: Sequence[str]) -> list[Reading]:

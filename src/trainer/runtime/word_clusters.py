@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from trainer.core.errors import ArtifactError
+from trainer.runtime.packing import read_file
 from trainer.runtime.word_forms import stem_of
 
 WORD_CLUSTERS = "word_clusters.tsv"
@@ -42,13 +43,13 @@ class WordClusters:
 
 
 def load_word_clusters(path: Path) -> WordClusters:
-    """Read a file of clusters.
+    """Read a file of clusters, packed or not.
 
     Raises:
         ArtifactError: It is missing, not UTF-8, or a line has another number of columns than the header.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = read_file(path).decode("utf-8").splitlines()
     except FileNotFoundError as error:
         raise ArtifactError("no word clusters", file=path, remedy=_REMEDY) from error
     except UnicodeDecodeError as error:

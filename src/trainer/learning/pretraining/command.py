@@ -131,9 +131,15 @@ def _tokenise(
 ) -> tuple[TokenCache, dict[str, Any]]:
     """The token cache of the files, or without files the one that ``prepare_only`` left, and what is in it."""
     note = config.work / PREPARED
+    pieces = fingerprint((), tokenizer, normalisation)
     if not files:
         known = json.loads(note.read_text(encoding="utf-8"))
         folder = config.work / "cache" / known["cache"]
+        if known["pieces"] != pieces:
+            raise ArtifactError(
+                "was prepared for another tokenizer or folding", file=note,
+                remedy="name the encoder it was prepared for, or prepare again with this one",
+            )  # fmt: skip
         if not (folder / "cache.json").is_file():
             raise ArtifactError("the prepared tokens are missing", file=folder, remedy="copy the whole folder again")
         logger.info("opening the prepared tokens of %s", ", ".join(known["corpus"]["files"]))
@@ -142,7 +148,8 @@ def _tokenise(
     cache = build_cache(files, config.work / "cache", tokenizer, normalisation, config.workers)
     corpus = describe_corpus(files, cache)
     if config.prepare_only:
-        write_json(note, {"cache": fingerprint(files, tokenizer, normalisation), "corpus": corpus})
+        name = fingerprint(files, tokenizer, normalisation)
+        write_json(note, {"cache": name, "pieces": pieces, "corpus": corpus})
     return cache, corpus
 
 
