@@ -304,7 +304,7 @@ def run_table(rows: list[Row]) -> str:
         heads,
         [
             [
-                f"{row['tokens'] / 1e6:.2f} M", f"{row['step']:,}", f"{row['seconds'] / 60:.0f}",
+                f"{row['tokens'] / 1e6:.2f} M", f"{row['step']:,}", f"{row['seconds'] / 60:.1f}",
                 f"{row['held_out_loss']:.2f}", f"{_percent(row['held_out_accuracy'])} %",
             ]
             for row in rows
@@ -351,6 +351,7 @@ def ladder_table(rows: list[Row]) -> str:
 
 TABLES = {
     "run": run_table,
+    "run-processors": run_table,
     "probes": probe_table,
     "own": own_table,
     "anercorp": anercorp_table,
@@ -389,6 +390,12 @@ def _table(heads: list[str], rows: list[list[str]]) -> str:
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
+def _renew(known: list[Row], measured: list[Row], key: str) -> list[Row]:
+    """Rows of earlier calls, then those of this one; what was measured again takes the place of what was known."""
+    names = {row[key] for row in measured}
+    return [row for row in known if row[key] not in names] + measured
+
+
 def main() -> None:
     """Measure what is asked for, keep the rest, write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -402,17 +409,22 @@ def main() -> None:
     parser.add_argument("--rung", action="append", default=[], metavar="LABEL=DIRECTORY", help="encoder to compare")
     parser.add_argument("--shapes", type=Path, help="what the speed benchmark kept with --work")
     parser.add_argument("--history", type=Path, help="history.jsonl of the pretraining run")
+    parser.add_argument("--history-processors", type=Path, help="that of the run on processors before it")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at a time")
     arguments = parser.parse_args()
     figures: Row = json.loads(FIGURES.read_text(encoding="utf-8")) if FIGURES.is_file() else {}
     if arguments.history:
         figures["run"] = pick_history(arguments.history)
         write_json(FIGURES, figures)
+    if arguments.history_processors:
+        figures["run-processors"] = pick_history(arguments.history_processors)
+        write_json(FIGURES, figures)
     if arguments.probe:
-        figures["probes"] = read_probes(arguments.probe)
+        figures["probes"] = _renew(figures.get("probes", []), read_probes(arguments.probe), "run")
         write_json(FIGURES, figures)
     if arguments.rung:
-        figures["ladder"] = measure_ladder(arguments.rung, arguments.jobs)
+        rungs = measure_ladder(arguments.rung, arguments.jobs)
+        figures["ladder"] = _renew(figures.get("ladder", []), rungs, "encoder")
         write_json(FIGURES, figures)
     if arguments.seeds:
         golds: dict[str, Path | None] = {"gold": None}
