@@ -1,7 +1,8 @@
 """Cross-validated judgement of annotated articles, for `trainer.annotation.audit`.
 
-Spans are judged by a CRF, operation types by logistic regression on the operation's words and
-their neighbours. Both are fast enough to be fitted once a fold on two processor cores.
+Spans are judged by a CRF with the word clusters of the repository, where it has them; operation types by
+logistic regression on the operation's words and their neighbours. Both are fast enough to be
+fitted once a fold on two processor cores.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import numpy as np
 from trainer.annotation.audit import Judged, Suspect, find_suspects
 from trainer.core.errors import AnnotationError
 from trainer.core.normalisation import Normalisation
+from trainer.core.paths import repository_directory
 from trainer.core.schema import EventSchema
 from trainer.core.types import Article, Span, Word
 from trainer.learning.crf import fit_crf
@@ -23,12 +25,16 @@ from trainer.learning.model_config import CrfConfig
 from trainer.runtime.crf import CRF_MODEL, CrfScorer, read_words, stem_of
 from trainer.runtime.reading import Reading, ReadingSettings
 from trainer.runtime.tagging import decode_spans, log_softmax
+from trainer.runtime.word_clusters import WORD_CLUSTERS, load_word_clusters
 
 logger = logging.getLogger(__name__)
 
 FOLDS = 5
-CRF = CrfConfig(c1=0.05, c2=0.01, iterations=60)
-_SETTINGS = ReadingSettings(Normalisation(fold_alef=True, fold_ya=True, fold_ta_marbuta=True, lowercase=True))
+CLUSTERS = repository_directory() / "models" / "clusters" / WORD_CLUSTERS
+CRF = CrfConfig(c1=0.05, c2=0.01, iterations=60, clusters=CLUSTERS if CLUSTERS.is_file() else None)
+_SETTINGS = ReadingSettings(
+    Normalisation(fold_alef=True, fold_ya=True, fold_ta_marbuta=True, fold_persian=True, lowercase=True)
+)  # as configs/model/crf.yaml
 _NEIGHBOURS = 5
 
 
@@ -59,6 +65,7 @@ def judge_articles(
             f"{len(articles)} articles cannot be divided into {folds} folds", remedy="audit more articles, or ask for "
             "fewer folds"
         )  # fmt: skip
+    clusters = None if crf.clusters is None else load_word_clusters(crf.clusters)
     fold_of = np.random.default_rng(seed).permutation(len(articles)) % folds
     readings = [read_words(article.text, _SETTINGS) for article in articles]
     judged: dict[int, Judged] = {}
@@ -69,8 +76,8 @@ def judge_articles(
         types = _judge_types(articles, readings, learnt, asked)
         with tempfile.TemporaryDirectory() as directory:
             path = Path(directory) / CRF_MODEL
-            fit_crf([articles[index] for index in learnt], path, _SETTINGS, crf)
-            scores = CrfScorer(path, schema.tags).score_readings([readings[index] for index in asked])
+            fit_crf([articles[index] for index in learnt], path, _SETTINGS, crf, clusters)
+            scores = CrfScorer(path, schema.tags, clusters).score_readings([readings[index] for index in asked])
         for index, logits in zip(asked, scores, strict=True):
             probabilities = np.exp(log_softmax(logits)).astype(np.float64)
             predicted = decode_spans(readings[index], logits, schema.tags)

@@ -21,10 +21,10 @@ class ModelKind(Enum):
 class ShapeConfig:
     """A BERT encoder's shape, for random weights."""
 
-    layers: int = 4
+    layers: int = 6
     hidden: int = 320
-    heads: int = 5
-    intermediate: int = 1280
+    heads: int = 10
+    intermediate: int = 1088
     vocabulary: int = 24000
     positions: int = 512
 

@@ -46,7 +46,7 @@ class Shape:
 
 
 ARABERT = Shape("arabert", 12, 768, 12, 3072, 64_000)
-COMPACT = Shape("compact", 4, 256, 8, 1024, 24_000)
+COMPACT = Shape("compact", 6, 320, 10, 1088, 24_000)
 
 
 def build_shape(shape: Shape, texts: Sequence[str], directory: Path) -> Path:

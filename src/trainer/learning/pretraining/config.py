@@ -30,10 +30,10 @@ class ShapeConfig:
     """A BERT-shaped encoder; read only when one is made from nothing."""
 
     vocabulary: int = 24_000
-    layers: int = 4
-    hidden: int = 256
-    heads: int = 8
-    intermediate: int = 1024
+    layers: int = 6
+    hidden: int = 320
+    heads: int = 10
+    intermediate: int = 1088
     positions: int = 512
 
 
