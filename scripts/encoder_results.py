@@ -86,7 +86,7 @@ def own_runs(seeds: int, random_seeds: int) -> list[Run]:
     return runs
 
 
-def anercorp_runs(folder: Path, seeds: int) -> list[Run]:
+def anercorp_runs(folder: Path, seeds: int, random_weights: bool) -> list[Run]:
     """On ANERcorp's training half; its dev articles are drawn from it by hash."""
     data = (
         f"data.annotations=[{folder / 'train.conll'}]", "data.split=null", "data.gold_manifest=null",
@@ -95,8 +95,9 @@ def anercorp_runs(folder: Path, seeds: int) -> list[Run]:
     runs = [
         Run("anercorp-crf-plain", PLAIN, "crf", (*data, WITHOUT_CLUSTERS)),
         Run("anercorp-crf", "CRF", "crf", data),
-        Run("anercorp-random-1", "random weights", "compact", (*RANDOM, *data, *ANERCORP, "seed=1")),
     ]
+    if random_weights:
+        runs.append(Run("anercorp-random-1", "random weights", "compact", (*RANDOM, *data, *ANERCORP, "seed=1")))
     for seed in range(1, seeds + 1):
         settings = (*data, *ANERCORP, f"seed={seed}")
         runs.append(Run(f"anercorp-compact-{seed}", "compact encoder", "compact", settings))
@@ -219,6 +220,33 @@ def measure_ladder(rungs: list[str], jobs: int) -> list[Row]:
 def _pick_facts(facts: Row) -> Row:
     seen, held_out = facts.get("seen", {}), facts.get("held_out", {})
     return {**seen, "held_out_loss": held_out.get("loss"), "held_out_accuracy": held_out.get("accuracy")}
+
+
+def read_tried(pairs: list[str]) -> list[Row]:
+    """Dev strict F1 of finished runs of other settings."""
+    rows = []
+    for label, _, name in (pair.partition("=") for pair in pairs):
+        run = ROOT / "models" / name
+        settings = json.loads((run / "provenance.json").read_text(encoding="utf-8"))["configuration"]["training"]
+        kept = {key: settings[key] for key in ("learning_rate", "dropout", "epochs")}
+        metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
+        rows.append({"run": label, **kept, "dev": metrics["dev"]["strict"]["f1"]})
+    return rows
+
+
+def tried_table(rows: list[Row]) -> str:
+    """Settings of fine-tuning."""
+    lines = [
+        [
+            row["run"],
+            f"{row['learning_rate']:.0e}".replace("e-0", "e-"),
+            f"{row['dropout']:g}",
+            str(row["epochs"]),
+            _percent(row["dev"]),
+        ]
+        for row in rows
+    ]
+    return _table(["run", "rate", "dropout", "epochs", "dev"], lines)
 
 
 def measure_shapes(folder: Path) -> list[Row]:
@@ -356,6 +384,7 @@ TABLES = {
     "own": own_table,
     "anercorp": anercorp_table,
     "ladder": ladder_table,
+    "tried": tried_table,
     "shapes": shapes_table,
     "distillation": own_table,
 }
@@ -400,13 +429,18 @@ def main() -> None:
     """Measure what is asked for, keep the rest, write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=0, help="seeds of random weights and compact on our articles")
-    parser.add_argument("--random-seeds", type=int, help="seeds of random weights, where they shall be fewer")
+    parser.add_argument(
+        "--random-seeds", type=int, help="seeds of random weights, where they shall be fewer; 0 keeps known rows"
+    )
     parser.add_argument("--real-news", type=Path, help="annotated real articles to judge on as well")
     parser.add_argument("--anercorp", type=Path, help="folder with train.conll and test.conll")
     parser.add_argument("--anercorp-seeds", type=int, default=1)
     parser.add_argument("--distilled", action="append", default=[], metavar="LABEL=RUN", help="finished runs")
     parser.add_argument("--probe", action="append", default=[], metavar="LABEL=HISTORY", help="short pretraining runs")
     parser.add_argument("--rung", action="append", default=[], metavar="LABEL=DIRECTORY", help="encoder to compare")
+    parser.add_argument(
+        "--tried", action="append", default=[], metavar="LABEL=RUN", help="finished runs, other settings"
+    )
     parser.add_argument("--shapes", type=Path, help="what the speed benchmark kept with --work")
     parser.add_argument("--history", type=Path, help="history.jsonl of the pretraining run")
     parser.add_argument("--history-processors", type=Path, help="that of the run on processors before it")
@@ -430,13 +464,17 @@ def main() -> None:
         golds: dict[str, Path | None] = {"gold": None}
         if arguments.real_news:
             golds["real-news"] = arguments.real_news
-        figures["own"] = measure_table(
-            own_runs(arguments.seeds, arguments.random_seeds or arguments.seeds), golds, arguments.jobs
-        )
+        random_seeds = arguments.seeds if arguments.random_seeds is None else arguments.random_seeds
+        rows = measure_table(own_runs(arguments.seeds, random_seeds), golds, arguments.jobs)
+        figures["own"] = _renew(figures.get("own", []), rows, "group")
         write_json(FIGURES, figures)
     if arguments.anercorp:
-        runs = anercorp_runs(arguments.anercorp, arguments.anercorp_seeds)
-        figures["anercorp"] = measure_table(runs, {"test": arguments.anercorp / "test.conll"}, arguments.jobs)
+        runs = anercorp_runs(arguments.anercorp, arguments.anercorp_seeds, arguments.random_seeds != 0)
+        rows = measure_table(runs, {"test": arguments.anercorp / "test.conll"}, arguments.jobs)
+        figures["anercorp"] = _renew(figures.get("anercorp", []), rows, "group")
+        write_json(FIGURES, figures)
+    if arguments.tried:
+        figures["tried"] = read_tried(arguments.tried)
         write_json(FIGURES, figures)
     if arguments.shapes:
         figures["shapes"] = measure_shapes(arguments.shapes)
