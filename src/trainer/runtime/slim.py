@@ -7,6 +7,7 @@ runtime) refuses it by name. The event head is stored in float16 and computed in
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Mapping
@@ -101,7 +102,14 @@ def _halve(source: Path, target: Path) -> None:
     with safe_open(source, framework="numpy") as file:
         names = file.keys()
         weights = {name: np.ascontiguousarray(file.get_tensor(name), np.float16) for name in names}
-        write_bytes(target, save(weights, file.metadata()))
+        metadata = file.metadata() or {}
+    # The library writes metadata in an order of chance, but a run made twice must be the same run: see `model_version`.
+    content = save(weights)
+    size = int.from_bytes(content[:8], "little")
+    header = {"__metadata__": dict(sorted(metadata.items())), **json.loads(content[8 : 8 + size])}
+    encoded = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
+    encoded += b" " * (-len(encoded) % 8)  # tensors begin at a multiple of eight bytes
+    write_bytes(target, len(encoded).to_bytes(8, "little") + encoded + content[8 + size :])
 
 
 def refuse_slim(checkpoint: Checkpoint, purpose: str) -> None:

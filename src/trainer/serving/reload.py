@@ -63,6 +63,7 @@ class ModelHolder:
         model = self._load(self._directory)
         previous = self._model.version if self._model else None
         self._loaded = signature
+        self.last_error = None  # before the model is seen to have changed
         self._model = model
         self._metrics.show_model(model.version, previous)
 
@@ -98,7 +99,6 @@ class ModelHolder:
             self._loaded = signature
             _log.exception("the changed checkpoint was not loaded, the old one stays in service")
         else:
-            self.last_error = None
             self._metrics.reloads.labels("ok").inc()
             _log.info("now serving %s", self.model.version)
 
