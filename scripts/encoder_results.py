@@ -255,6 +255,8 @@ def measure_shapes(folder: Path) -> list[Row]:
     rows = []
     for shape, found in measured.items():
         run = folder / shape
+        if not run.is_dir():
+            continue  # benchmarked at another time: its row stays
         sentences, words = found["texts"][0], found["words"][0]
         rows.append(
             {
@@ -477,7 +479,7 @@ def main() -> None:
         figures["tried"] = read_tried(arguments.tried)
         write_json(FIGURES, figures)
     if arguments.shapes:
-        figures["shapes"] = measure_shapes(arguments.shapes)
+        figures["shapes"] = _renew(figures.get("shapes", []), measure_shapes(arguments.shapes), "shape")
         write_json(FIGURES, figures)
     if arguments.distilled:
         figures["distillation"] = measure_distillation(arguments.distilled)
