@@ -88,9 +88,10 @@ def test_a_member_is_a_run_of_its_own_in_the_form_that_serves(ensemble: Path, me
     assert encoder.is_slim
     ours, theirs = (load_model(directory).predict(TEXTS) for directory in (encoder.directory, members[1]))
     for one, other in zip(ours, theirs, strict=True):
-        assert [(span.start, span.end, span.label) for span in one.spans] == [
-            (span.start, span.end, span.label) for span in other.spans
+        assert [(span.start, span.end, span.label, span.type) for span in one.spans] == [
+            (span.start, span.end, span.label, span.type) for span in other.spans
         ]
+        assert one.links == other.links
         assert [span.score for span in one.spans] == pytest.approx([span.score for span in other.spans])
     assert (encoder.directory / EVENT_HEAD).stat().st_size < 0.6 * (members[1] / EVENT_HEAD).stat().st_size
 

@@ -14,7 +14,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.numpy import save
 from torch.nn import functional
 
 from trainer.core.files import write_bytes
@@ -22,7 +21,7 @@ from trainer.core.schema import EventSchema
 from trainer.learning.event_config import EventHeadConfig
 from trainer.learning.event_examples import Examples
 from trainer.learning.event_net import NO_LINK, EventNet
-from trainer.runtime.event_head import EVENT_HEAD, EventHead, HeadSettings
+from trainer.runtime.event_head import EVENT_HEAD, EventHead, HeadSettings, render_tensors
 from trainer.runtime.tagging import Floats
 
 logger = logging.getLogger(__name__)
@@ -92,7 +91,7 @@ def fit_event_head(
 def write_event_head(directory: Path, head: EventHead) -> None:
     """Write ``event_head.safetensors``, whole or not at all."""
     weights = {name: np.ascontiguousarray(value) for name, value in sorted(head.weights.items())}
-    write_bytes(directory / EVENT_HEAD, save(weights, head.settings.to_metadata()))
+    write_bytes(directory / EVENT_HEAD, render_tensors(weights, head.settings.to_metadata()))
 
 
 def _fit(net: EventNet, train: Examples, dev: Examples, config: EventHeadConfig) -> tuple[_Best, _Best]:

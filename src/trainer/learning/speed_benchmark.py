@@ -157,6 +157,12 @@ def measure_cold_start(run: Path, times: int = 7) -> dict[str, Any]:
     return {"run": run.name, "median_seconds": round(statistics.median(seconds), 3), "seconds": seconds}
 
 
+def _read_other_shapes(out: Path, asked: Sequence[str]) -> dict[str, Any]:
+    """Rows of shapes that this call does not measure, from the file of the call before."""
+    known = json.loads(out.read_text("utf-8"))["shapes"] if out.is_file() else {}
+    return {name: rows for name, rows in known.items() if name not in asked}
+
+
 def main() -> None:
     """Measure and write ``docs/results/bench.json`` with its plot."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -184,7 +190,7 @@ def main() -> None:
         "machine": describe_machine(),
         "versions": read_versions(),
         "median_words": [statistics.median(len(split_words(text)) for text in part) for part in texts],
-        "shapes": {},
+        "shapes": _read_other_shapes(options.out, options.shapes),
     }
     with tempfile.TemporaryDirectory() if options.work is None else nullcontext(str(options.work)) as name:
         folder = Path(name)

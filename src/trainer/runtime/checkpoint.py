@@ -18,6 +18,7 @@ from trainer.core.errors import ArtifactError
 from trainer.core.files import hash_file, write_json
 from trainer.core.schema import EventSchema, load_schema
 from trainer.runtime.calibration import Calibration
+from trainer.runtime.packing import PACKED
 from trainer.runtime.reading import ReadingSettings
 
 PROVENANCE = "provenance.json"
@@ -31,9 +32,9 @@ HASHED = (
     "config.json",
     WEIGHTS,
     CRF_MODEL,
-    f"{CRF_MODEL}.xz",
+    f"{CRF_MODEL}{PACKED}",
     "word_clusters.tsv",
-    "word_clusters.tsv.xz",
+    f"word_clusters.tsv{PACKED}",
     "event_head.safetensors",
     "tokenizer.json",
     SCHEMA,

@@ -7,7 +7,6 @@ runtime) refuses it by name. The event head is stored in float16 and computed in
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 from collections.abc import Mapping
@@ -16,7 +15,6 @@ from typing import Any
 
 import numpy as np
 from safetensors import safe_open
-from safetensors.numpy import save
 
 from trainer.core.errors import ArtifactError
 from trainer.core.files import hash_file, write_bytes, write_text
@@ -29,8 +27,8 @@ from trainer.runtime.checkpoint import (
     SLIM,
     Checkpoint,
     seal_checkpoint,
-)  # fmt: skip
-from trainer.runtime.event_head import EVENT_HEAD
+)
+from trainer.runtime.event_head import EVENT_HEAD, render_tensors
 from trainer.runtime.graphs import GRAPHS, PARITY, find_graph, read_parity
 from trainer.runtime.packing import pack_file
 from trainer.runtime.word_clusters import WORD_CLUSTERS
@@ -103,13 +101,7 @@ def _halve(source: Path, target: Path) -> None:
         names = file.keys()
         weights = {name: np.ascontiguousarray(file.get_tensor(name), np.float16) for name in names}
         metadata = file.metadata() or {}
-    # The library writes metadata in an order of chance, but a run made twice must be the same run: see `model_version`.
-    content = save(weights)
-    size = int.from_bytes(content[:8], "little")
-    header = {"__metadata__": dict(sorted(metadata.items())), **json.loads(content[8 : 8 + size])}
-    encoded = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-    encoded += b" " * (-len(encoded) % 8)  # tensors begin at a multiple of eight bytes
-    write_bytes(target, len(encoded).to_bytes(8, "little") + encoded + content[8 + size :])
+    write_bytes(target, render_tensors(weights, metadata))
 
 
 def refuse_slim(checkpoint: Checkpoint, purpose: str) -> None:
