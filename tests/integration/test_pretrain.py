@@ -202,6 +202,15 @@ def test_tokens_prepared_for_another_tokenizer_are_refused(tmp_path: Path) -> No
         pretrain(replace(config, corpus=[], prepare_only=False))
 
 
+@pytest.mark.parametrize(("content", "fault"), [("{", "JSON"), ("{}", "cache, pieces, corpus")])
+def test_a_damaged_note_of_what_was_prepared_is_named(tmp_path: Path, content: str, fault: str) -> None:
+    config = _config(tmp_path, prepare_only=True)
+    pretrain(config)
+    (config.work / "prepared.json").write_text(content, encoding="utf-8")
+    with pytest.raises(ArtifactError, match=fault):
+        pretrain(replace(config, corpus=[], prepare_only=False))
+
+
 @pytest.mark.slow
 def test_a_compiled_run_with_readers_of_its_own_learns_what_a_plain_run_learns(tmp_path: Path) -> None:
     losses = []

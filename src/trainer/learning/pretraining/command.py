@@ -35,6 +35,7 @@ from trainer.learning.pretraining.vocabulary import (
     write_normalisation,
 )
 from trainer.learning.progress import start_logging
+from trainer.runtime.checkpoint import read_json
 
 logger = logging.getLogger(__name__)
 
@@ -133,7 +134,7 @@ def _tokenise(
     note = config.work / PREPARED
     pieces = fingerprint((), tokenizer, normalisation)
     if not files:
-        known = json.loads(note.read_text(encoding="utf-8"))
+        known = _read_prepared(note)
         folder = config.work / "cache" / known["cache"]
         if known["pieces"] != pieces:
             raise ArtifactError(
@@ -151,6 +152,14 @@ def _tokenise(
         name = fingerprint(files, tokenizer, normalisation)
         write_json(note, {"cache": name, "pieces": pieces, "corpus": corpus})
     return cache, corpus
+
+
+def _read_prepared(note: Path) -> dict[str, Any]:
+    known = read_json(note)
+    missing = [key for key in ("cache", "pieces", "corpus") if key not in known]
+    if missing:
+        raise ArtifactError(f"says nothing of {', '.join(missing)}", file=note, remedy="copy the whole folder again")
+    return known
 
 
 def make_trainer(config: PretrainConfig, prepared: Prepared, processes: Processes) -> Trainer:
