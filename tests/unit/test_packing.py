@@ -10,8 +10,7 @@ from safetensors import safe_open
 from safetensors.numpy import load
 
 from trainer.core.errors import ArtifactError
-from trainer.runtime.event_head import render_tensors
-from trainer.runtime.packing import find_file, pack_file, read_file
+from trainer.runtime.packing import find_file, pack_file, read_file, render_tensors
 
 
 def test_a_packed_file_is_found_by_its_plain_name_and_read_as_it_was(tmp_path: Path) -> None:

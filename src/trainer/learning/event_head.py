@@ -21,7 +21,8 @@ from trainer.core.schema import EventSchema
 from trainer.learning.event_config import EventHeadConfig
 from trainer.learning.event_examples import Examples
 from trainer.learning.event_net import NO_LINK, EventNet
-from trainer.runtime.event_head import EVENT_HEAD, EventHead, HeadSettings, render_tensors
+from trainer.runtime.event_head import EVENT_HEAD, EventHead, HeadSettings
+from trainer.runtime.packing import render_tensors
 from trainer.runtime.tagging import Floats
 
 logger = logging.getLogger(__name__)

@@ -15,12 +15,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from safetensors import SafetensorError, safe_open
-from safetensors.numpy import save
 
 from trainer.core.candidates import STRUCTURE, Candidates, pair_spans
 from trainer.core.errors import ArtifactError
@@ -205,20 +203,6 @@ def pool_spans(states: Floats, first: NDArray[np.int64], last: NDArray[np.int64]
     rows = np.arange(int(sizes.sum())) + np.repeat(first - starts, sizes)
     sums = np.add.reduceat(states[rows], starts, axis=0) if len(rows) else states[rows]
     return np.concatenate((states[first], sums / sizes[:, None].astype(np.float32)), axis=1)
-
-
-def render_tensors(weights: Mapping[str, NDArray[Any]], metadata: Mapping[str, str]) -> bytes:
-    """A safetensors file of which the same tensors and metadata give the same bytes.
-
-    The library writes metadata in an order of chance, and a run is known by the hashes of its files. The layout is that
-    of the format's specification: the header's size in eight bytes, the header in JSON, the tensors.
-    """
-    content: bytes = save(dict(weights))
-    size = int.from_bytes(content[:8], "little")
-    header = {"__metadata__": dict(sorted(metadata.items())), **json.loads(content[8 : 8 + size])}
-    encoded = json.dumps(header, ensure_ascii=False, separators=(",", ":")).encode()
-    encoded += b" " * (-len(encoded) % 8)  # tensors begin at a multiple of eight bytes
-    return len(encoded).to_bytes(8, "little") + encoded + content[8 + size :]
 
 
 def load_event_head(directory: Path, schema: EventSchema) -> EventHead | None:

@@ -28,9 +28,9 @@ from trainer.runtime.checkpoint import (
     Checkpoint,
     seal_checkpoint,
 )
-from trainer.runtime.event_head import EVENT_HEAD, render_tensors
+from trainer.runtime.event_head import EVENT_HEAD
 from trainer.runtime.graphs import GRAPHS, PARITY, find_graph, read_parity
-from trainer.runtime.packing import pack_file
+from trainer.runtime.packing import pack_file, render_tensors
 from trainer.runtime.word_clusters import WORD_CLUSTERS
 
 CARD = "README.md"
