@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
 
@@ -13,6 +14,7 @@ import pycrfsuite
 
 from trainer.annotation.jsonl import render_jsonl
 from trainer.core.normalisation import Normalisation
+from trainer.core.paths import repository_directory
 from trainer.core.schema import EventSchema
 from trainer.core.types import Article, Span
 from trainer.learning.crf import iterate_paragraphs
@@ -21,6 +23,8 @@ from trainer.runtime.reading import Reader, Reading, ReadingSettings
 from trainer.runtime.tagging import Floats, Scorer, decode_spans, log_softmax, score_words
 
 FOLDED = Normalisation(fold_alef=True, fold_ya=True, fold_ta_marbuta=True, lowercase=True)  # configs/model/crf.yaml
+READ_ARTICLES = 240  # few articles are read more often, since they make few updates an epoch
+LEAST_EPOCHS = 4
 
 
 class Fitted(Protocol):
@@ -34,9 +38,10 @@ class Fitted(Protocol):
 
 
 class Learner(Protocol):
-    """Fits a model; ``settings`` are recorded beside the results."""
+    """Fits a model; ``settings`` are recorded beside the results, curves of another ``fingerprint`` are not used."""
 
     settings: dict[str, object]
+    fingerprint: str
 
     def fit(self, labelled: Sequence[Article], seed: int) -> Fitted:
         """A model of these articles alone."""
@@ -48,6 +53,7 @@ class CrfLearner:
     def __init__(self, schema: EventSchema, pool: Sequence[Article], dev: Sequence[Article]) -> None:
         self.settings: dict[str, object] = {"kind": "crf", "iterations": 40, "c1": 0.05, "c2": 0.01}
         reading = ReadingSettings(FOLDED)
+        self.fingerprint = ""
         self._tags = schema.tags
         self._examples = {article.id: list(iterate_paragraphs(article, reading)) for article in pool}
         self._readings = {article.id: read_words(article.text, reading) for article in (*pool, *dev)}
@@ -90,9 +96,16 @@ class _FittedCrf:
 class EncoderLearner:
     """The compact encoder as ``train +exp=compact`` fine-tunes it, with fewer epochs and without event head."""
 
-    def __init__(self, schema: EventSchema, dev: Sequence[Article], epochs: int) -> None:
+    def __init__(self, schema: EventSchema, dev: Sequence[Article]) -> None:
         self._tags, self._dev = schema.tags, dev
-        self.settings: dict[str, object] = {"kind": "compact", "epochs": epochs}
+        weights = repository_directory() / "models" / "encoder" / "model.safetensors"
+        encoder = sha256(weights.read_bytes()).hexdigest()[:12]
+        self.settings: dict[str, object] = {
+            "kind": "compact",
+            "epochs": f"{READ_ARTICLES} / articles, at least {LEAST_EPOCHS}",
+            "encoder": encoder,
+        }
+        self.fingerprint = f"{encoder}-{READ_ARTICLES}-{LEAST_EPOCHS}"
 
     def fit(self, labelled: Sequence[Article], seed: int) -> Fitted:
         """A run like any other, dev articles for its epoch included; its directory does not outlive the fit."""
@@ -113,9 +126,10 @@ class EncoderLearner:
             (directory / "articles.jsonl").write_text(render_jsonl([*labelled, *self._dev]), "utf-8")
             sides = {"train": [a.id for a in labelled], "dev": [a.id for a in self._dev], "dev_share": 0.0}
             (directory / "split.json").write_text(json.dumps(sides), "utf-8")
+            epochs = max(LEAST_EPOCHS, READ_ARTICLES // len(labelled))
             overrides = [
                 "+exp=compact", f"seed={seed}", f"directory={directory / 'run'}", "event_head.enabled=false",
-                f"training.epochs={self.settings['epochs']}", f"data.annotations=[{directory / 'articles.jsonl'}]",
+                f"training.epochs={epochs}", f"data.annotations=[{directory / 'articles.jsonl'}]",
                 f"data.split={directory / 'split.json'}",
             ]  # fmt: skip
             with initialize_config_dir(str(configuration_directory()), version_base="1.3"):

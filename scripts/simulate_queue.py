@@ -1,4 +1,4 @@
-"""Does the labelling queue beat random order? A simulation on the articles that ship (see docs/queue.md).
+r"""Does the labelling queue beat random order? A simulation on the articles that ship (see docs/queue.md).
 
 A learner starts from 20 random training articles; more are added at a time, chosen by a strategy
 with the model just fitted; after each step it is scored on the fixed dev articles. The gold is
@@ -6,16 +6,21 @@ not read. Writes docs/results/queue*.json and docs/images/queue*.png; finished f
 .cache/, so that the same command goes on where it stopped.
 
     nice python scripts/simulate_queue.py
-    nice python scripts/simulate_queue.py --learner compact --seeds 2 --sizes 20 60 120 --strategies random both
+    nice python scripts/simulate_queue.py --learner compact --seeds 4 --sizes 20 40 60 80 100 \
+        --strategies random both both/articles --processes 2
+
+A strategy may name what annotating costs (``annotations queue --effort``): ``both/articles``.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from itertools import repeat
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +30,7 @@ from queue_learners import CrfLearner, EncoderLearner, Fitted, Learner
 from trainer.annotation.corpus import load_corpus
 from trainer.annotation.queue import Candidate, measure_uncertainty, order_queue
 from trainer.annotation.split import load_split, split_corpus
-from trainer.annotation.strategy import Strategy
+from trainer.annotation.strategy import Effort, Strategy
 from trainer.core.files import write_json
 from trainer.core.metrics import Counts, count_matches, total
 from trainer.core.paths import default_schema_path, repository_directory
@@ -39,30 +44,51 @@ Curve = list[dict[str, Any]]
 _RESAMPLES = 500
 
 
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What chooses the next articles.
+
+    Attributes:
+        name: As on the command line: ``strategy`` or ``strategy/effort``.
+    """
+
+    name: str
+
+    @property
+    def strategy(self) -> Strategy:
+        """What it heeds."""
+        return Strategy(self.name.partition("/")[0])
+
+    @property
+    def effort(self) -> Effort:
+        """What it takes annotating to cost."""
+        return Effort(self.name.partition("/")[2] or Effort.WORDS.value)
+
+
 class Simulation:
     """One learner on the pool of training articles, scored on dev; finished points are kept and not computed again."""
 
-    def __init__(self, learner: str, epochs: int, sizes: Sequence[int], cache: Path) -> None:
+    def __init__(self, learner: str, sizes: Sequence[int], cache: Path) -> None:
         schema = load_schema(default_schema_path())
         corpus = load_corpus([ROOT / "data" / "annotations"], schema)
         self.pool, self.dev = split_corpus(corpus, load_split(ROOT / "data" / "split.json"))
         self.words = {article.id: len(split_words(article.text)) for article in self.pool}
         self.learner: Learner = (
-            CrfLearner(schema, self.pool, self.dev) if learner == "crf" else EncoderLearner(schema, self.dev, epochs)
+            CrfLearner(schema, self.pool, self.dev) if learner == "crf" else EncoderLearner(schema, self.dev)
         )
         self.data = corpus.hash
         self.sizes = tuple(sizes)
+        learner += f"-{self.learner.fingerprint}" if self.learner.fingerprint else ""
         self.cache = cache / f"{learner}-{corpus.hash[:12]}-{'-'.join(map(str, self.sizes))}"
 
-    def run(self, strategy: Strategy, seed: int, fits: Iterator[None]) -> Curve | None:
-        """The learning curve of a strategy: articles, words and dev counts at each size; None while it is unfinished.
+    def run(self, order: Order, seed: int) -> Curve:
+        """The learning curve of an order: articles, words and dev counts at each size.
 
         Args:
-            strategy: What chooses the next articles; the first are drawn at random, for every strategy the same.
+            order: What chooses the next articles; the first are drawn at random, for every order the same.
             seed: Of the first articles, of random order and of the fit.
-            fits: One item for each fit that may still be made.
         """
-        sizes, path = self.sizes, self.cache / f"{strategy.value}-{seed}.json"
+        sizes, path = self.sizes, self.cache / f"{order.name.replace('/', '-')}-{seed}.json"
         state: dict[str, Any] = {"chosen": self._first(seed, sizes[0]), "curve": []}
         if path.is_file():
             state = json.loads(path.read_text())
@@ -70,8 +96,6 @@ class Simulation:
         while len(state["curve"]) < len(sizes):
             place = len(state["curve"])
             labelled = [by_id[identifier] for identifier in state["chosen"]]
-            if next(fits, False) is False:
-                return None
             fitted = self.learner.fit(labelled, seed)
             found = fitted.predict(self.dev)
             counts = [count_matches(article.spans, spans) for article, spans in zip(self.dev, found, strict=True)]
@@ -81,22 +105,20 @@ class Simulation:
                 "dev": [[c.correct, c.predicted, c.gold] for c in counts],
             }
             if place + 1 < len(sizes):
-                state["chosen"] += self._choose(fitted, labelled, strategy, seed, sizes[place + 1] - len(labelled))
+                state["chosen"] += self._choose(fitted, labelled, order, seed, sizes[place + 1] - len(labelled))
             state["curve"].append(point)
             write_json(path, state)
-            print(strategy.value, seed, point["articles"], point["words"], round(f1(point["dev"]), 4), flush=True)
+            print(order.name, seed, point["articles"], point["words"], round(f1(point["dev"]), 4), flush=True)
         return list(state["curve"])
 
     def _first(self, seed: int, size: int) -> list[str]:
         order = np.random.default_rng(seed).permutation(len(self.pool))
         return [self.pool[index].id for index in order[:size]]
 
-    def _choose(
-        self, fitted: Fitted, labelled: Sequence[Article], strategy: Strategy, seed: int, count: int
-    ) -> list[str]:
+    def _choose(self, fitted: Fitted, labelled: Sequence[Article], order: Order, seed: int, count: int) -> list[str]:
         done = {article.id for article in labelled}
         waiting = [article for article in self.pool if article.id not in done]
-        needs_scores = strategy in (Strategy.BOTH, Strategy.UNCERTAINTY)
+        needs_scores = order.strategy in (Strategy.BOTH, Strategy.UNCERTAINTY)
         nothing = np.zeros((0, 1), dtype=np.float32)
         scores: Sequence[Floats] = fitted.score(waiting) if needs_scores else [nothing] * len(waiting)
         candidates = [
@@ -104,7 +126,7 @@ class Simulation:
             for article, rows in zip(waiting, scores, strict=True)
         ]
         texts = [article.text for article in labelled]
-        queue = order_queue(candidates, texts, strategy, seed * 1000 + len(labelled), count)
+        queue = order_queue(candidates, texts, order.strategy, seed * 1000 + len(labelled), count, order.effort)
         return [queued.article for queued in queue]
 
 
@@ -165,24 +187,29 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--learner", choices=("crf", "compact"), default="crf")
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--sizes", type=int, nargs="+", default=list(range(20, 101, 10)), help="annotated articles")
-    parser.add_argument("--epochs", type=int, default=5, help="of the compact encoder")
-    parser.add_argument("--strategies", nargs="+", default=["random", "both", "uncertainty", "diversity"])
-    parser.add_argument("--fits", type=int, default=10**6, help="stop after so many fits; the same command goes on")
+    parser.add_argument(
+        "--strategies", nargs="+", default=["random", "both", "both/articles", "uncertainty", "diversity"]
+    )
+    parser.add_argument("--processes", type=int, default=1, help="curves computed side by side")
     return parser.parse_args()
+
+
+def run_curve(arguments: argparse.Namespace, order: Order, seed: int) -> Curve:
+    """One curve, in a process of its own."""
+    cache = ROOT / ".cache" / "queue-simulation"
+    return Simulation(arguments.learner, arguments.sizes, cache).run(order, seed)
 
 
 def main() -> None:
     """Run what is missing, then write the figures."""
     arguments = parse_arguments()
-    simulation = Simulation(arguments.learner, arguments.epochs, arguments.sizes, ROOT / ".cache" / "queue-simulation")
-    fits = repeat(None, arguments.fits)
+    jobs = [(Order(name), seed) for seed in range(arguments.seeds) for name in arguments.strategies]
+    with ProcessPoolExecutor(arguments.processes, mp_context=get_context("spawn")) as pool:
+        finished = list(pool.map(run_curve, repeat(arguments), *zip(*jobs, strict=True)))
     curves: dict[str, list[Curve]] = {name: [] for name in arguments.strategies}
-    for seed in range(arguments.seeds):
-        for name in arguments.strategies:
-            curve = simulation.run(Strategy(name), seed, fits)
-            if curve is None:
-                sys.exit("unfinished: the same command goes on")
-            curves[name].append(curve)
+    for (order, _), curve in zip(jobs, finished, strict=True):
+        curves[order.name].append(curve)
+    simulation = Simulation(arguments.learner, arguments.sizes, Path())
     areas: dict[str, dict[str, dict[str, float]]] = {}
     for name, runs in curves.items():
         pairs = list(zip(runs, curves["random"], strict=True))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from trainer.annotation.queue import Candidate, Strategy, embed_texts, measure_uncertainty, order_queue
+from trainer.annotation.queue import Candidate, embed_texts, measure_uncertainty, order_queue
+from trainer.annotation.strategy import Effort, Strategy
 
 TEXTS = {
     "strike": "قصفت طائرات حربية مواقع في مدينة الموصل شمال العراق",
@@ -52,6 +53,15 @@ def test_of_two_equally_uncertain_articles_the_longer_uses_the_effort_better() -
     short = Candidate("short", TEXTS["strike"], 10, 0.5)
     long = Candidate("long", TEXTS["talks"], 400, 0.5)
     assert names(order_queue([short, long], strategy=Strategy.UNCERTAINTY)) == ["long", "short"]
+
+
+def test_where_articles_cost_the_same_the_one_with_more_uncertain_words_comes_first() -> None:
+    sharp = Candidate("sharp", TEXTS["strike"], 40, 0.6)
+    long = Candidate("long", TEXTS["talks"], 400, 0.3)
+    by_words = order_queue([sharp, long], strategy=Strategy.UNCERTAINTY, effort=Effort.WORDS)
+    by_articles = order_queue([sharp, long], strategy=Strategy.UNCERTAINTY, effort=Effort.ARTICLES)
+    assert (names(by_words), names(by_articles)) == (["sharp", "long"], ["long", "sharp"])
+    assert by_articles[0].gain == pytest.approx(0.3 * 400)
 
 
 def test_random_order_follows_the_seed_only() -> None:

@@ -3,7 +3,9 @@
 An article's gain is the mean over its words of one minus the margin between the two likeliest
 tags (Scheffer et al. 2001; averaged over words, so that length alone wins nothing), times its
 novelty, times the share of the annotator's effort that goes into words rather than into opening
-the article. Novelty is the distance to the nearest article that is labelled or already queued,
+the article. Where an article costs the same whatever its length, the sum over words takes the
+place of the mean and that share (the usual step from gain to gain for the cost: Settles et al.
+2008). Novelty is the distance to the nearest article that is labelled or already queued,
 so a batch does not hold ten reports of one event (Brinker 2003).
 """
 
@@ -17,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from trainer.annotation.strategy import Strategy
+from trainer.annotation.strategy import Effort, Strategy
 from trainer.core.normalisation import Normalisation
 from trainer.core.words import split_words
 
@@ -83,6 +85,7 @@ def order_queue(
     strategy: Strategy = Strategy.BOTH,
     seed: int = 0,
     limit: int | None = None,
+    effort: Effort = Effort.WORDS,
 ) -> tuple[Queued, ...]:
     """The candidates, best first.
 
@@ -92,13 +95,14 @@ def order_queue(
         strategy: What to heed.
         seed: Of the random strategy and of ties.
         limit: Most places to fill; all by default.
+        effort: What annotating costs.
     """
     count = len(candidates) if limit is None else min(limit, len(candidates))
     if not candidates:
         return ()
     words = np.array([candidate.words for candidate in candidates], dtype=np.float64)
     uncertainty = np.array([candidate.uncertainty for candidate in candidates])
-    worth = _worth(uncertainty, words, strategy, np.random.default_rng(seed))
+    worth = _worth(uncertainty, words, strategy, effort, np.random.default_rng(seed))
     vectors = embed_texts([*(candidate.text for candidate in candidates), *labelled])
     waiting, known = vectors[: len(candidates)], vectors[len(candidates) :]
     nearest = (waiting @ known.T).max(axis=1) if len(known) else np.zeros(len(candidates))
@@ -135,12 +139,14 @@ def embed_texts(texts: Sequence[str]) -> Floats:
     return unit
 
 
-def _worth(uncertainty: Floats, words: Floats, strategy: Strategy, generator: np.random.Generator) -> Floats:
+def _worth(
+    uncertainty: Floats, words: Floats, strategy: Strategy, effort: Effort, generator: np.random.Generator
+) -> Floats:
     """What each candidate is worth before novelty, with ties broken by the seed."""
     ties = generator.random(len(words))
     if strategy is Strategy.RANDOM:
         return ties
-    share = words / (words + OVERHEAD_WORDS)
+    weight = words if effort is Effort.ARTICLES else words / (words + OVERHEAD_WORDS)
     heeded = uncertainty if strategy in (Strategy.BOTH, Strategy.UNCERTAINTY) else np.ones(len(words))
-    worth: Floats = heeded * share * (1.0 + 1e-9 * ties)
+    worth: Floats = heeded * weight * (1.0 + 1e-9 * ties)
     return worth

@@ -1,4 +1,4 @@
-"""The strategies of the labelling queue, by name (the command line lists them without loading numpy)."""
+"""How the labelling queue orders articles, by name (the command line lists the names without loading numpy)."""
 
 from __future__ import annotations
 
@@ -12,3 +12,10 @@ class Strategy(Enum):
     UNCERTAINTY = "uncertainty"
     DIVERSITY = "diversity"
     RANDOM = "random"
+
+
+class Effort(Enum):
+    """What an annotation costs: so much for each word read and marked, or the same for each article."""
+
+    WORDS = "words"
+    ARTICLES = "articles"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from trainer.annotation.strategy import Strategy
+from trainer.annotation.strategy import Effort, Strategy
 
 if TYPE_CHECKING:
     from trainer.annotation.audit import Suspect
@@ -26,6 +26,9 @@ def queue(
         list[Path] | None, typer.Argument(help="Without --project: text files, JSON Lines, CSV, or folders.")
     ] = None,
     strategy: Annotated[Strategy, typer.Option("--strategy", help="What the order heeds.")] = Strategy.BOTH,
+    effort: Annotated[
+        Effort, typer.Option("--effort", help="What costs: each word, or each article whatever its length.")
+    ] = Effort.WORDS,
     labelled: Annotated[
         Path, typer.Option("--labelled", help="Annotations so far: what is like them is less novel.")
     ] = Path("data/annotations"),
@@ -49,7 +52,7 @@ def queue(
         from trainer.annotation.server.sources import read_articles
 
         waiting = read_articles(articles or []).articles
-        ranked = order_queue(load_candidates(model, waiting), known, strategy, seed, limit)
+        ranked = order_queue(load_candidates(model, waiting), known, strategy, seed, limit, effort)
         _show_queue(ranked)
         return
     from trainer.annotation.server.client import Server
@@ -66,7 +69,7 @@ def queue(
         open_tasks = [task for task in tasks if not task.annotated]
         known += [task.text for task in tasks if task.annotated]
         candidates = load_candidates(model, [Article(task.article, task.text) for task in open_tasks])
-        ranked = order_queue(candidates, known, strategy, seed, limit)
+        ranked = order_queue(candidates, known, strategy, seed, limit, effort)
         count = set_order(server, found, ranked, open_tasks, load_pre_annotator(model, chosen))
     _show_queue(ranked)
     typer.echo(f"project {project!r}: {count} tasks in this order, pre-annotated; the tab 'Queue' shows it")
