@@ -26,7 +26,7 @@ def command(
     annotations: Path,
     split: Path,
     encoder: Path | None,
-    lower_layers_every: int = 1,
+    lower_layers_until: float = 1.0,
     dropout: float = 0.1,
 ) -> list[str]:
     settings: dict[str, object] = {
@@ -35,7 +35,7 @@ def command(
         "data.annotations": f"[{annotations}]",
         "data.split": split,
         "data.gold_manifest": "null",
-        "training.lower_layers_every": lower_layers_every,
+        "training.lower_layers_until": lower_layers_until,
         "training.dropout": dropout,
         "training.epochs": EPOCHS,
         "training.patience": "null",
@@ -85,16 +85,16 @@ def wait_for_checkpoint(process: subprocess.Popen[bytes], run: Path, after: int)
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("every", [1, 3])
+@pytest.mark.parametrize("until", [1.0, 0.5])
 def test_a_run_killed_twice_ends_with_the_scores_of_one_never_killed(
-    tmp_path: Path, annotations_path: Path, split_path: Path, tiny_encoder: Path, every: int
+    tmp_path: Path, annotations_path: Path, split_path: Path, tiny_encoder: Path, until: float
 ) -> None:
-    straight = start(command(tmp_path, "straight", annotations_path, split_path, tiny_encoder, every))
+    straight = start(command(tmp_path, "straight", annotations_path, split_path, tiny_encoder, until))
     assert straight.wait(300) == 0
     chance = random.Random(time.time_ns())
     run, arguments, reached = (
         tmp_path / "killed",
-        command(tmp_path, "killed", annotations_path, split_path, tiny_encoder, every),
+        command(tmp_path, "killed", annotations_path, split_path, tiny_encoder, until),
         0,
     )
     for _ in range(2):
@@ -133,13 +133,13 @@ def test_a_run_from_random_weights_killed_at_random_moments_always_ends_complete
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
-@pytest.mark.parametrize("every", [1, 2])
+@pytest.mark.parametrize("until", [1.0, 0.5])
 def test_two_processes_reach_the_score_of_one(  # without dropout, whose masks differ from process to process
-    tmp_path: Path, annotations_path: Path, split_path: Path, tiny_encoder: Path, every: int
+    tmp_path: Path, annotations_path: Path, split_path: Path, tiny_encoder: Path, until: float
 ) -> None:
-    alone = start(command(tmp_path, "alone", annotations_path, split_path, tiny_encoder, every, 0.0))
+    alone = start(command(tmp_path, "alone", annotations_path, split_path, tiny_encoder, until, 0.0))
     assert alone.wait(300) == 0
-    arguments = command(tmp_path, "pair", annotations_path, split_path, tiny_encoder, every, 0.0)
+    arguments = command(tmp_path, "pair", annotations_path, split_path, tiny_encoder, until, 0.0)
     launcher = [
         sys.executable,
         "-m",

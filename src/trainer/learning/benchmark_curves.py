@@ -26,8 +26,7 @@ from trainer.runtime.reading import Reader, ReadingSettings
 LAYERS, HIDDEN = 2, 128
 RANDOM_RATE, PRETRAINED_RATE = 1e-3, 3e-4
 BATCH_TOKENS = 768  # about as many words an update as 16 paragraphs
-EVERY = 2
-SELDOM = "ours, lower layers every 2nd update"
+TO_THE_END = "ours, all layers to the end"
 _STRETCH = 10  # updates that one point of a curve averages
 
 
@@ -37,6 +36,7 @@ class Ground:
 
     Attributes:
         shape: What the figures say of it.
+        pretrained: Whether lower layers may rest: `trainer.learning.train` lets those of random weights learn on.
         rate: Learning rate of all sides.
         sides: Names of the sides.
         tokenizer: Its tokenizer.
@@ -45,6 +45,7 @@ class Ground:
     """
 
     shape: dict[str, Any]
+    pretrained: bool
     rate: float
     sides: tuple[str, ...]
     tokenizer: PreTrainedTokenizerFast
@@ -58,15 +59,17 @@ def random_ground(tokenizer: PreTrainedTokenizerFast, tags: int) -> Ground:
     config.num_labels = tags
     shape = {"layers": LAYERS, "hidden": HIDDEN, "weights": "random"}
     sides = ("plain", "ours")
-    return Ground(shape, RANDOM_RATE, sides, tokenizer, Normalisation(), lambda: BertForTokenClassification(config))
+    return Ground(
+        shape, False, RANDOM_RATE, sides, tokenizer, Normalisation(), lambda: BertForTokenClassification(config)
+    )
 
 
 def pretrained_ground(directory: Path, tags: int) -> Ground:
-    """An encoder of the disk; learning lower layers seldom is meant for pretrained weights, so it is judged on some."""
+    """An encoder of the disk; lower layers rest where weights are pretrained, so that is judged on some."""
     tokenizer = AutoTokenizer.from_pretrained(directory, local_files_only=True)
     normalisation = json.loads((directory / "normalisation.json").read_text(encoding="utf-8"))
     config = AutoConfig.from_pretrained(directory, local_files_only=True, num_labels=tags)
-    config.hidden_dropout_prob = 0.1
+    config.hidden_dropout_prob = 0.0  # it was pretrained without, and learns nothing with it
     shape = {"layers": config.num_hidden_layers, "hidden": config.hidden_size, "weights": directory.name}
 
     def build() -> BertForTokenClassification:
@@ -75,8 +78,8 @@ def pretrained_ground(directory: Path, tags: int) -> Ground:
         )
         return model
 
-    sides = ("plain", "ours", SELDOM)
-    return Ground(shape, PRETRAINED_RATE, sides, tokenizer, Normalisation(**normalisation), build)
+    sides = ("plain", "ours", TO_THE_END)
+    return Ground(shape, True, PRETRAINED_RATE, sides, tokenizer, Normalisation(**normalisation), build)
 
 
 def compare_curves(data: TrainingData, ground: Ground, updates: int, seeds: int) -> dict[str, Any]:
@@ -110,7 +113,8 @@ def compare_curves(data: TrainingData, ground: Ground, updates: int, seeds: int)
                     model, paragraphs, ground.tokenizer, updates, seed, learning_rate=ground.rate
                 )
             else:
-                chosen = replace(settings, lower_layers_every=EVERY if side == SELDOM else 1)
+                rests = ground.pretrained and side != TO_THE_END
+                chosen = replace(settings, lower_layers_until=settings.lower_layers_until if rests else 1.0)
                 speed, losses = train_ours(model, windows, updates, seed, chosen)
             curves[side].append(_smooth(losses))
             words[side] = statistics.mean(speed.tokens)

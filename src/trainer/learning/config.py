@@ -81,7 +81,7 @@ class TrainingConfig:
         attention_dropout: Of attention; above 0 it forgoes the fast attention kernel on CPUs.
         lazy_embeddings: Update only the rows of the embedding table that a batch touches.
         freeze_embeddings: Never update the embedding table.
-        lower_layers_every: Embeddings and the lower two thirds of the layers learn in every n-th update only.
+        lower_layers_until: Share of the updates after which embeddings and lower two thirds of pretrained layers rest.
         spelling_noise: Share of the training articles whose words are spelt as hurried writers spell them.
         conjunction_noise: Share of the training words that could take an attached و and get one.
         word_masking: Share of the words of each batch that the encoder sees as its mask token, drawn afresh every time.
@@ -107,21 +107,23 @@ class TrainingConfig:
     attention_dropout: float = 0.0
     lazy_embeddings: bool = True
     freeze_embeddings: bool = False
-    lower_layers_every: int = 1
+    lower_layers_until: float = 0.75
     spelling_noise: float = 0.0
     conjunction_noise: float = 0.0
     word_masking: float = 0.0
     threads: int | None = None
 
     def __post_init__(self) -> None:
-        for key in ("epochs", "accumulation", "batch_tokens", "max_steps", "patience", "threads", "lower_layers_every"):
+        for key in ("epochs", "accumulation", "batch_tokens", "max_steps", "patience", "threads"):
             value = getattr(self, key)
             _require(value is None or value > 0, f"training.{key}", value, "give a positive number")
         for key in ("learning_rate", "head_learning_rate", "gradient_clip"):
             _require(getattr(self, key) > 0, f"training.{key}", getattr(self, key), "give a positive number")
         for key in ("spelling_noise", "conjunction_noise"):
             _require(0 <= getattr(self, key) <= 1, f"training.{key}", getattr(self, key), "give a share from 0 to 1")
-        for key in ("warmup", "label_smoothing", "dropout", "attention_dropout", "word_masking"):
+        for key in (
+            "warmup", "label_smoothing", "dropout", "attention_dropout", "word_masking"
+        ):  # fmt: skip
             _require(0 <= getattr(self, key) < 1, f"training.{key}", getattr(self, key), "give 0 or more, below 1")
         for key in ("weight_decay", "class_weighting", "overlap"):
             _require(getattr(self, key) >= 0, f"training.{key}", getattr(self, key), "give 0 or more")

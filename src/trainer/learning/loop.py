@@ -17,6 +17,7 @@ from transformers.trainer_callback import PrinterCallback, ProgressCallback
 from trainer.learning.batching import TokenBudgetSampler, WindowCollator
 from trainer.learning.config import TrainConfig, TrainingConfig
 from trainer.learning.development import DevScores
+from trainer.learning.dropout import replace_dropout
 from trainer.learning.lower_layers import LowerLayers
 from trainer.learning.noise import WordMask
 from trainer.learning.observer import DEV_F1, Observer, Speed
@@ -59,8 +60,9 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
         self._evaluate_dev, self._config, self._mask = evaluate, config, mask
         for callback in (ProgressCallback, PrinterCallback):
             self.remove_callback(callback)
-        self._lower_layers = LowerLayers(model.base_model, config.training.lower_layers_every)
-        if arguments.world_size > 1 and config.training.lower_layers_every > 1:
+        replace_dropout(model)
+        self._lower_layers = LowerLayers(model.base_model, config.training.lower_layers_until)
+        if arguments.world_size > 1 and config.training.lower_layers_until < 1:
             model.get_input_embeddings().sparse = False  # torch cannot reduce sparse gradients that may be absent
         self.observer = Observer(config, self.is_world_process_zero())
         self.add_callback(self.observer)
@@ -71,13 +73,14 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
     def start(self, checkpoint: Path | None) -> Speed:
         """Train from the beginning, or from a checkpoint."""
         self.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        self._lower_layers.wake()
         return self.observer.speed
 
     def training_step(
         self, model: nn.Module, inputs: dict[str, torch.Tensor], *rest: Any, **named: Any
     ) -> torch.Tensor:
         """One batch; counts the tokens of its words."""
-        self._lower_layers.turn(self.state.global_step)
+        self._lower_layers.turn(self.state.global_step / self.state.max_steps)
         if self._mask is not None:
             inputs["input_ids"] = self._mask.hide(inputs["input_ids"], inputs["labels"])
         self._catch_up(inputs["input_ids"].unique())
@@ -110,7 +113,6 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
                 settings.learning_rate,
                 settings.head_learning_rate,
                 settings.weight_decay,
-                self._lower_layers,
             )
             self.optimizer = LazyAdamW(groups, settings.gradient_clip)
         return self.optimizer
@@ -194,5 +196,5 @@ def _arguments(config: TrainConfig, bf16: bool) -> TrainingArguments:
         report_to="none",
         seed=config.seed,
         ddp_backend=None if torch.cuda.is_available() or PartialState().num_processes == 1 else "gloo",
-        ddp_find_unused_parameters=settings.lower_layers_every > 1,
+        ddp_find_unused_parameters=settings.lower_layers_until < 1,
     )

@@ -16,10 +16,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from trainer.learning.lower_layers import LowerLayers
-
 _NO_DECAY = ("bias", "norm.weight", "layernorm.weight")
-_BETAS = (0.9, 0.999)
 _MEMORY = 160  # updates after which momentum has faded (0.9 ** 160 = 5e-8)
 _GROWTH = 1024
 
@@ -139,9 +136,7 @@ def _make_up(parameter: torch.Tensor, state: dict[str, torch.Tensor], group: Gro
     state["row_updates"][rows] = state["step"].to(last.device).expand(len(rows))
 
 
-def group_parameters(
-    model: nn.Module, encoder: nn.Module, rate: float, head_rate: float, decay: float, seldom: LowerLayers | None = None
-) -> list[Group]:
+def group_parameters(model: nn.Module, encoder: nn.Module, rate: float, head_rate: float, decay: float) -> list[Group]:
     """Parameter groups: encoder and head, each with and without weight decay (vectors do not decay).
 
     Args:
@@ -150,18 +145,12 @@ def group_parameters(
         rate: Learning rate.
         head_rate: The same for the head.
         decay: Weight decay of matrices.
-        seldom: Parameters that learn in every n-th update only: n times the rate, and betas to the power of n.
     """
     inner = {id(parameter) for parameter in encoder.parameters()}
-    lower = set() if seldom is None else {id(parameter) for parameter in seldom.parameters}
-    groups: dict[tuple[float, float, int], list[nn.Parameter]] = {}
+    groups: dict[tuple[float, float], list[nn.Parameter]] = {}
     for name, parameter in model.named_parameters():
         if parameter.requires_grad:
             plain = name.lower().endswith(_NO_DECAY) or parameter.ndim < 2
-            every = seldom.every if seldom is not None and id(parameter) in lower else 1
-            key = (rate if id(parameter) in inner else head_rate, 0.0 if plain else decay, every)
+            key = (rate if id(parameter) in inner else head_rate, 0.0 if plain else decay)
             groups.setdefault(key, []).append(parameter)
-    return [
-        {"params": members, "lr": lr * every, "weight_decay": decays, "betas": tuple(beta**every for beta in _BETAS)}
-        for (lr, decays, every), members in groups.items()
-    ]
+    return [{"params": members, "lr": lr, "weight_decay": decays} for (lr, decays), members in groups.items()]

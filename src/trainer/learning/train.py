@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -91,6 +92,8 @@ def _train(config: TrainConfig, data: TrainingData, processes: PartialState, sta
         encoder = open_encoder(config.model, (article.text for article in data.train), vocabulary)
     _on_main(processes, lambda: pin_source(config.directory, "encoder", encoder.weights_hash))
     reader = Reader(encoder.tokenizer.backend_tokenizer, _reading_settings(config, encoder))
+    if encoder.from_scratch:  # layers that know nothing yet learn to the end
+        config = replace(config, training=replace(config.training, lower_layers_until=1.0))
     tagger = build_tagger(encoder, data.schema.tags, config.training)
     attach_event_net(tagger, data.schema, config.event_head)
     dev = DevSet(data.dev, reader, data.schema.tags, data.schema.label_names)
