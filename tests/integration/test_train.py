@@ -160,7 +160,10 @@ def test_random_weights_are_said_loudly(tmp_path: Path, annotations_path: Path, 
     run = train(config)
     assert "random weights" in (run / "README.md").read_text("utf-8")
     assert json.loads((run / "metrics.json").read_text("utf-8"))["encoder_from_scratch"] is True
-    assert json.loads((run / "provenance.json").read_text("utf-8"))["encoder"]["weights_sha256"] is None
+    provenance = json.loads((run / "provenance.json").read_text("utf-8"))
+    assert provenance["encoder"]["weights_sha256"] is None
+    assert config.training.lower_layers_until < 1
+    assert provenance["configuration"]["training"]["lower_layers_until"] == 1  # they learn to the end
 
 
 def test_a_local_directory_that_is_missing_is_named(tmp_path: Path, annotations_path: Path, split_path: Path) -> None:

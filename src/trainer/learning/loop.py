@@ -60,7 +60,8 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
         self._evaluate_dev, self._config, self._mask = evaluate, config, mask
         for callback in (ProgressCallback, PrinterCallback):
             self.remove_callback(callback)
-        replace_dropout(model)
+        if not torch.cuda.is_available():
+            replace_dropout(model)
         self._lower_layers = LowerLayers(model.base_model, config.training.lower_layers_until)
         if arguments.world_size > 1 and config.training.lower_layers_until < 1:
             model.get_input_embeddings().sparse = False  # torch cannot reduce sparse gradients that may be absent
