@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
 from typing import Protocol
@@ -17,14 +18,14 @@ from trainer.core.normalisation import Normalisation
 from trainer.core.paths import repository_directory
 from trainer.core.schema import EventSchema
 from trainer.core.types import Article, Span
+from trainer.learning.config import TrainConfig
 from trainer.learning.crf import iterate_paragraphs
 from trainer.runtime.crf import CrfScorer, read_words
 from trainer.runtime.reading import Reader, Reading, ReadingSettings
 from trainer.runtime.tagging import Floats, Scorer, decode_spans, log_softmax, score_words
 
 FOLDED = Normalisation(fold_alef=True, fold_ya=True, fold_ta_marbuta=True, lowercase=True)  # configs/model/crf.yaml
-READ_ARTICLES = 240  # few articles are read more often, since they make few updates an epoch
-LEAST_EPOCHS = 4
+EPOCHS = 4
 
 
 class Fitted(Protocol):
@@ -102,43 +103,43 @@ class EncoderLearner:
         encoder = sha256(weights.read_bytes()).hexdigest()[:12]
         self.settings: dict[str, object] = {
             "kind": "compact",
-            "epochs": f"{READ_ARTICLES} / articles, at least {LEAST_EPOCHS}",
             "encoder": encoder,
+            "training": asdict(self._configure([]).training),
         }
-        self.fingerprint = f"{encoder}-{READ_ARTICLES}-{LEAST_EPOCHS}"
+        self.fingerprint = sha256(json.dumps(self.settings, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
     def fit(self, labelled: Sequence[Article], seed: int) -> Fitted:
         """A run like any other, dev articles for its epoch included; its directory does not outlive the fit."""
-        from hydra import compose, initialize_config_dir
-        from hydra.core.config_store import ConfigStore
-
-        from trainer.cli.hydra import to_dataclass
-        from trainer.core.paths import configuration_directory
-        from trainer.learning.config import TrainConfig
         from trainer.learning.torch_scorer import load_torch_scorer
         from trainer.learning.train import train
         from trainer.runtime.checkpoint import load_checkpoint
         from trainer.runtime.reading import load_reader
 
-        ConfigStore.instance().store(name="train_schema", node=TrainConfig)
         with tempfile.TemporaryDirectory() as folder:
             directory = Path(folder)
             (directory / "articles.jsonl").write_text(render_jsonl([*labelled, *self._dev]), "utf-8")
             sides = {"train": [a.id for a in labelled], "dev": [a.id for a in self._dev], "dev_share": 0.0}
             (directory / "split.json").write_text(json.dumps(sides), "utf-8")
-            epochs = max(LEAST_EPOCHS, READ_ARTICLES // len(labelled))
-            overrides = [
-                "+exp=compact", f"seed={seed}", f"directory={directory / 'run'}", "event_head.enabled=false",
-                f"training.epochs={epochs}", f"data.annotations=[{directory / 'articles.jsonl'}]",
-                f"data.split={directory / 'split.json'}",
-            ]  # fmt: skip
-            with initialize_config_dir(str(configuration_directory()), version_base="1.3"):
-                config = to_dataclass(compose("train", overrides))
-            run = train(config)
+            data = [f"data.annotations=[{directory / 'articles.jsonl'}]", f"data.split={directory / 'split.json'}"]
+            run = train(self._configure([f"seed={seed}", f"directory={directory / 'run'}", *data]))
             checkpoint = load_checkpoint(run)
             reader = load_reader(run, checkpoint.reading)
             temperature = checkpoint.calibration.temperature
             return _FittedEncoder(reader, load_torch_scorer(run), self._tags, temperature)
+
+    def _configure(self, overrides: Sequence[str]) -> TrainConfig:
+        """Of a short training without event head."""
+        from hydra import compose, initialize_config_dir
+        from hydra.core.config_store import ConfigStore
+
+        from trainer.cli.hydra import to_dataclass
+        from trainer.core.paths import configuration_directory
+
+        ConfigStore.instance().store(name="train_schema", node=TrainConfig)
+        chosen = ["+exp=compact", f"training.epochs={EPOCHS}", "event_head.enabled=false", *overrides]
+        with initialize_config_dir(str(configuration_directory()), version_base="1.3"):
+            config: TrainConfig = to_dataclass(compose("train", chosen))
+        return config
 
 
 class _FittedEncoder:

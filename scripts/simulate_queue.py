@@ -77,6 +77,7 @@ class Simulation:
             CrfLearner(schema, self.pool, self.dev) if learner == "crf" else EncoderLearner(schema, self.dev)
         )
         self.data = corpus.hash
+        self._first_fits: dict[int, Fitted] = {}
         self.sizes = tuple(sizes)
         learner += f"-{self.learner.fingerprint}" if self.learner.fingerprint else ""
         self.cache = cache / f"{learner}-{corpus.hash[:12]}-{'-'.join(map(str, self.sizes))}"
@@ -96,7 +97,7 @@ class Simulation:
         while len(state["curve"]) < len(sizes):
             place = len(state["curve"])
             labelled = [by_id[identifier] for identifier in state["chosen"]]
-            fitted = self.learner.fit(labelled, seed)
+            fitted = self._fit(labelled, seed)
             found = fitted.predict(self.dev)
             counts = [count_matches(article.spans, spans) for article, spans in zip(self.dev, found, strict=True)]
             point: dict[str, Any] = {
@@ -110,6 +111,14 @@ class Simulation:
             write_json(path, state)
             print(order.name, seed, point["articles"], point["words"], round(f1(point["dev"]), 4), flush=True)
         return list(state["curve"])
+
+    def _fit(self, labelled: Sequence[Article], seed: int) -> Fitted:
+        """All orders start from the same articles, which are learnt once."""
+        if len(labelled) > self.sizes[0]:
+            return self.learner.fit(labelled, seed)
+        if seed not in self._first_fits:
+            self._first_fits = {seed: self.learner.fit(labelled, seed)}
+        return self._first_fits[seed]
 
     def _first(self, seed: int, size: int) -> list[str]:
         order = np.random.default_rng(seed).permutation(len(self.pool))
@@ -190,25 +199,22 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument(
         "--strategies", nargs="+", default=["random", "both", "both/articles", "uncertainty", "diversity"]
     )
-    parser.add_argument("--processes", type=int, default=1, help="curves computed side by side")
+    parser.add_argument("--processes", type=int, default=1, help="seeds computed side by side")
     return parser.parse_args()
 
 
-def run_curve(arguments: argparse.Namespace, order: Order, seed: int) -> Curve:
-    """One curve, in a process of its own."""
-    cache = ROOT / ".cache" / "queue-simulation"
-    return Simulation(arguments.learner, arguments.sizes, cache).run(order, seed)
+def run_seed(arguments: argparse.Namespace, seed: int) -> list[Curve]:
+    """The curves of all orders, in a process of its own."""
+    simulation = Simulation(arguments.learner, arguments.sizes, ROOT / ".cache" / "queue-simulation")
+    return [simulation.run(Order(name), seed) for name in arguments.strategies]
 
 
 def main() -> None:
     """Run what is missing, then write the figures."""
     arguments = parse_arguments()
-    jobs = [(Order(name), seed) for seed in range(arguments.seeds) for name in arguments.strategies]
     with ProcessPoolExecutor(arguments.processes, mp_context=get_context("spawn")) as pool:
-        finished = list(pool.map(run_curve, repeat(arguments), *zip(*jobs, strict=True)))
-    curves: dict[str, list[Curve]] = {name: [] for name in arguments.strategies}
-    for (order, _), curve in zip(jobs, finished, strict=True):
-        curves[order.name].append(curve)
+        finished = list(pool.map(run_seed, repeat(arguments), range(arguments.seeds)))
+    curves = dict(zip(arguments.strategies, map(list, zip(*finished, strict=True)), strict=True))
     simulation = Simulation(arguments.learner, arguments.sizes, Path())
     areas: dict[str, dict[str, dict[str, float]]] = {}
     for name, runs in curves.items():

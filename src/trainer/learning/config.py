@@ -63,6 +63,7 @@ class TrainingConfig:
 
     Attributes:
         epochs: Most passes over the training articles.
+        least_updates: Few articles are read in more epochs, until the run has so many updates.
         max_steps: Stop after so many updates (rehearsals); null trains all epochs.
         learning_rate: Peak, for the encoder.
         head_learning_rate: Peak, for the classifier.
@@ -89,6 +90,7 @@ class TrainingConfig:
     """
 
     epochs: int = 10
+    least_updates: int = 0
     max_steps: int | None = None
     learning_rate: float = 5e-5
     head_learning_rate: float = 5e-4
@@ -125,7 +127,7 @@ class TrainingConfig:
             "warmup", "label_smoothing", "dropout", "attention_dropout", "word_masking"
         ):  # fmt: skip
             _require(0 <= getattr(self, key) < 1, f"training.{key}", getattr(self, key), "give 0 or more, below 1")
-        for key in ("weight_decay", "class_weighting", "overlap"):
+        for key in ("weight_decay", "class_weighting", "overlap", "least_updates"):
             _require(getattr(self, key) >= 0, f"training.{key}", getattr(self, key), "give 0 or more")
         _require(
             self.max_length - 2 > 2 * self.overlap,

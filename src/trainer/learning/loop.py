@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import logging
+import math
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +27,8 @@ from trainer.learning.optimiser import LazyAdamW, group_parameters
 from trainer.learning.run import CHECKPOINTS
 from trainer.learning.tracking import Curves, CurveWriter
 from trainer.runtime.reading import SPECIAL_TOKENS
+
+logger = logging.getLogger(__name__)
 
 Evaluate = Callable[[], DevScores]
 
@@ -55,7 +59,7 @@ class TaggerTrainer(Trainer):  # type: ignore[misc]
         autocast: torch.dtype | None,
         mask: WordMask | None = None,
     ) -> None:
-        arguments = _arguments(config, bf16=autocast is torch.bfloat16)
+        arguments = _arguments(config, count_epochs(config.training, windows["length"]), autocast is torch.bfloat16)
         super().__init__(model=model, args=arguments, train_dataset=windows, compute_loss_func=_loss_function(loss))
         self._evaluate_dev, self._config, self._mask = evaluate, config, mask
         for callback in (ProgressCallback, PrinterCallback):
@@ -170,11 +174,32 @@ def _loss_function(loss: nn.Module) -> Callable[..., torch.Tensor]:
     return compute
 
 
-def _arguments(config: TrainConfig, bf16: bool) -> TrainingArguments:
+def count_epochs(settings: TrainingConfig, lengths: Sequence[int]) -> int:
+    """Epochs as set, or as many more as few articles need to make the fewest updates.
+
+    Args:
+        settings: Epochs, fewest updates, batches of an update and their tokens.
+        lengths: Tokens of each window.
+    """
+    sampler = TokenBudgetSampler(lengths, settings.batch_tokens, seed=0, processes=PartialState().num_processes)
+    updates = math.ceil(len(sampler) / settings.accumulation)
+    epochs = max(settings.epochs, math.ceil(settings.least_updates / updates))
+    if epochs > settings.epochs and not settings.max_steps:
+        logger.info(
+            "%d epochs: %d would make %d updates, and training.least_updates asks for %d",
+            epochs,
+            settings.epochs,
+            settings.epochs * updates,
+            settings.least_updates,
+        )
+    return epochs
+
+
+def _arguments(config: TrainConfig, epochs: int, bf16: bool) -> TrainingArguments:
     settings: TrainingConfig = config.training
     return TrainingArguments(
         output_dir=str(config.directory / CHECKPOINTS),
-        num_train_epochs=settings.epochs,
+        num_train_epochs=epochs,
         max_steps=settings.max_steps or -1,
         learning_rate=settings.learning_rate,
         lr_scheduler_type="linear",
