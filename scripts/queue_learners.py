@@ -104,7 +104,7 @@ class EncoderLearner:
         self.settings: dict[str, object] = {
             "kind": "compact",
             "encoder": encoder,
-            "training": asdict(self._configure([]).training),
+            "training": asdict(self._configure(["directory=run"]).training),
         }
         self.fingerprint = sha256(json.dumps(self.settings, sort_keys=True, default=str).encode()).hexdigest()[:12]
 
