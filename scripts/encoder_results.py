@@ -40,6 +40,7 @@ WITHOUT_DEV = "data.use_dev_for_training=false"
 TOGETHER = "ensemble of CRF and compact encoder"
 ANERCORP = ("training.epochs=10", "training.patience=5", "training.spelling_noise=0", "training.conjunction_noise=0")
 LADDER_EPOCHS = 4
+TRIED = ("learning_rate", "batch_tokens", "warmup", "gradient_clip", "dropout", "epochs")
 SPEED = ROOT / "docs" / "results" / "bench.json"
 GRAPHS = {"onnx float32": "model.onnx", "onnx int8": "model.int8.onnx"}
 Row = dict[str, Any]
@@ -227,10 +228,12 @@ def read_tried(pairs: list[str]) -> list[Row]:
     rows = []
     for label, _, name in (pair.partition("=") for pair in pairs):
         run = ROOT / "models" / name
-        settings = json.loads((run / "provenance.json").read_text(encoding="utf-8"))["configuration"]["training"]
-        kept = {key: settings[key] for key in ("learning_rate", "dropout", "epochs")}
+        provenance = json.loads((run / "provenance.json").read_text(encoding="utf-8"))
+        configuration = provenance["configuration"]
+        kept = {key: configuration["training"][key] for key in TRIED}
         metrics = json.loads((run / "metrics.json").read_text(encoding="utf-8"))
-        rows.append({"run": label, **kept, "dev": metrics["dev"]["strict"]["f1"]})
+        facts = {"run": label, "articles": len(provenance["data"]["train"]), "seed": configuration["seed"]}
+        rows.append({**facts, **kept, "dev": metrics["dev"]["strict"]["f1"]})
     return rows
 
 
@@ -239,14 +242,16 @@ def tried_table(rows: list[Row]) -> str:
     lines = [
         [
             row["run"],
+            str(row["articles"]),
             f"{row['learning_rate']:.0e}".replace("e-0", "e-"),
-            f"{row['dropout']:g}",
-            str(row["epochs"]),
+            *(f"{row[key]:g}" for key in TRIED[1:]),
+            str(row["seed"]),
             _percent(row["dev"]),
         ]
         for row in rows
     ]
-    return _table(["run", "rate", "dropout", "epochs", "dev"], lines)
+    heads = ["run", "articles", "rate", "batch", "warm-up", "clip", "dropout", "epochs", "seed", "dev"]
+    return _table(heads, lines)
 
 
 def measure_shapes(folder: Path) -> list[Row]:
