@@ -70,8 +70,8 @@ class Run:
         return ROOT / "models" / self.name
 
 
-def own_runs(seeds: int, random_seeds: int) -> list[Run]:
-    """On the annotated articles that ship."""
+def own_runs(seeds: int, random_seeds: int, overrides: tuple[str, ...] = ()) -> list[Run]:
+    """On the annotated articles that ship; overrides are those of the encoder's runs."""
     runs = [
         Run("table-crf-plain", PLAIN, "crf", (*NO_EVENTS, WITHOUT_CLUSTERS)),
         Run("table-crf", "CRF", "crf", NO_EVENTS),
@@ -79,7 +79,8 @@ def own_runs(seeds: int, random_seeds: int) -> list[Run]:
     for seed in range(1, random_seeds + 1):
         runs.append(Run(f"table-random-{seed}", "random weights", "compact", (*NO_EVENTS, *RANDOM, f"seed={seed}")))
     for seed in range(1, seeds + 1):
-        runs.append(Run(f"table-compact-{seed}", "compact encoder", "compact", (*NO_EVENTS, f"seed={seed}")))
+        settings = (*NO_EVENTS, *overrides, f"seed={seed}")
+        runs.append(Run(f"table-compact-{seed}", "compact encoder", "compact", settings))
     runs.append(Run("table-crf-without-dev", "", "crf", (*NO_EVENTS, WITHOUT_DEV)))
     for seed in range(1, seeds + 1):
         members = (f"table-compact-{seed}", "table-crf-without-dev")
@@ -439,6 +440,7 @@ def main() -> None:
     parser.add_argument(
         "--random-seeds", type=int, help="seeds of random weights, where they shall be fewer; 0 keeps known rows"
     )
+    parser.add_argument("--override", action="append", default=[], metavar="KEY=VALUE", help="of compact's settings")
     parser.add_argument("--real-news", type=Path, help="annotated real articles to judge on as well")
     parser.add_argument("--anercorp", type=Path, help="folder with train.conll and test.conll")
     parser.add_argument("--anercorp-seeds", type=int, default=1)
@@ -472,7 +474,7 @@ def main() -> None:
         if arguments.real_news:
             golds["real-news"] = arguments.real_news
         random_seeds = arguments.seeds if arguments.random_seeds is None else arguments.random_seeds
-        rows = measure_table(own_runs(arguments.seeds, random_seeds), golds, arguments.jobs)
+        rows = measure_table(own_runs(arguments.seeds, random_seeds, tuple(arguments.override)), golds, arguments.jobs)
         figures["own"] = _renew(figures.get("own", []), rows, "group")
         write_json(FIGURES, figures)
     if arguments.anercorp:
