@@ -101,12 +101,12 @@ class EncoderLearner:
         self._tags, self._dev = schema.tags, dev
         weights = repository_directory() / "models" / "encoder" / "model.safetensors"
         encoder = sha256(weights.read_bytes()).hexdigest()[:12]
-        self.settings: dict[str, object] = {
-            "kind": "compact",
-            "encoder": encoder,
-            "training": asdict(self._configure(["directory=run"]).training),
-        }
-        self.fingerprint = sha256(json.dumps(self.settings, sort_keys=True, default=str).encode()).hexdigest()[:12]
+        training = asdict(self._configure(["directory=run"]).training)
+        settings = json.dumps(
+            {"kind": "compact", "encoder": encoder, "training": training}, sort_keys=True, default=str
+        )
+        self.settings: dict[str, object] = json.loads(settings)
+        self.fingerprint = sha256(settings.encode()).hexdigest()[:12]
 
     def fit(self, labelled: Sequence[Article], seed: int) -> Fitted:
         """A run like any other, dev articles for its epoch included; its directory does not outlive the fit."""

@@ -6,7 +6,7 @@ not read. Writes docs/results/queue*.json and docs/images/queue*.png; finished f
 .cache/, so that the same command goes on where it stopped.
 
     nice python scripts/simulate_queue.py
-    nice python scripts/simulate_queue.py --learner compact --seeds 2 --sizes 20 60 100 \
+    nice python scripts/simulate_queue.py --learner compact --seeds 3 --sizes 20 60 100 \
         --strategies random both both/articles --processes 2
 
 A strategy may name what annotating costs (``annotations queue --effort``): ``both/articles``.
