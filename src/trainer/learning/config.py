@@ -62,7 +62,7 @@ class TrainingConfig:
     """How it is trained.
 
     Attributes:
-        epochs: Most passes over the training articles.
+        epochs: Most passes over the training articles, unless least_updates asks for more.
         least_updates: Few articles are read in more epochs, until the run has so many updates.
         max_steps: Stop after so many updates (rehearsals); null trains all epochs.
         learning_rate: Peak, for the encoder.
